@@ -1,0 +1,1 @@
+"""The core: it knows police work and knows no client."""

@@ -1,0 +1,118 @@
+"""PostgreSQL: one engine for transactions, one in autocommit for moves of a case.
+
+A request or a tick is one transaction, opened at the edge. A move of a case is one autocommitted
+statement, so that no process that freezes can hold a case. The two have their own pools: slow
+requests never keep a claim waiting for a connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import DateTime, Enum, MetaData
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import DeclarativeBase
+
+type_annotation_map: dict[Any, Any] = {
+    datetime: DateTime(timezone=True),
+    dict[str, Any]: JSONB,
+}
+
+
+class Base(DeclarativeBase):
+    """Base of every table, with names for constraints so that migrations can name them too."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = type_annotation_map
+
+
+def text_enum(kind: type[StrEnum]) -> Enum:
+    """A StrEnum stored as its value in a text column with a CHECK, so that adding one is a cheap migration."""
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+        values_callable=lambda members: [member.value for member in members],
+        name=kind.__name__.lower(),
+    )
+
+
+Db = AsyncSession
+"""A transaction opened at the edge. Services never commit it."""
+
+MovesDb = AsyncConnection
+"""An autocommit connection: every statement is its own transaction."""
+
+
+class Database:
+    """The two engines of one process."""
+
+    def __init__(self, url: str, *, pooler: str = "none", pool_size: int = 10, moves_pool_size: int = 10) -> None:
+        """`pooler="transaction"` turns every statement cache off, as pgbouncer's transaction mode needs."""
+        options: dict[str, Any] = {"pool_pre_ping": False, "pool_timeout": 5, "pool_recycle": 1800}
+        connect: dict[str, Any] = {"timeout": 5, "command_timeout": 30}
+        if pooler == "transaction":
+            connect |= {
+                "statement_cache_size": 0,
+                "prepared_statement_cache_size": 0,
+                "prepared_statement_name_func": lambda: f"__asyncpg_{uuid4()}__",
+            }
+        self.url = _asyncpg_url(url)
+        self.engine: AsyncEngine = create_async_engine(
+            self.url, pool_size=pool_size, max_overflow=10, connect_args=connect, **options
+        )
+        self.moves_engine: AsyncEngine = create_async_engine(
+            self.url,
+            pool_size=moves_pool_size,
+            max_overflow=10,
+            connect_args=connect,
+            isolation_level="AUTOCOMMIT",
+            **options,
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Db]:
+        """One transaction: committed at the end of the block, rolled back when it raises.
+
+        Doors and jobs use `app.events.edge.transaction`, which also follows the events made in it.
+        """
+        async with self._sessions.begin() as session:
+            yield session
+
+    @asynccontextmanager
+    async def moves(self) -> AsyncIterator[MovesDb]:
+        """A connection on which each statement commits by itself."""
+        async with self.moves_engine.connect() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        """Return every connection."""
+        await self.engine.dispose()
+        await self.moves_engine.dispose()
+
+
+def _asyncpg_url(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"postgresql+asyncpg://{rest}" if scheme in ("postgres", "postgresql") else url

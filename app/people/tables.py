@@ -1,0 +1,181 @@
+"""People, roles, sessions, invitations; and the vault of what identifies them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.kit.database import Base, text_enum
+from app.kit.ids import new_id
+
+
+class PersonKind(StrEnum):
+    """What a person is; what they may do is their roles."""
+
+    CITIZEN = "citizen"
+    OFFICER = "officer"
+    AUXILIARY = "auxiliary"
+    STAFF = "staff"  # signs in to the console: desk, commander, administrator, auditor
+
+
+class Role(StrEnum):
+    """What a person may do, for one station or (station_id None) for all."""
+
+    DESK = "desk"
+    COMMANDER = "commander"
+    ADMINISTRATOR = "administrator"
+    AUDITOR = "auditor"
+
+
+class Audience(StrEnum):
+    """Which door a session opens."""
+
+    MINIPROGRAM = "miniprogram"
+    CONSOLE = "console"
+
+
+class PersonRow(Base):
+    """Anyone the system knows."""
+
+    __tablename__ = "people"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    kind: Mapped[PersonKind] = mapped_column(text_enum(PersonKind))
+    active: Mapped[bool] = mapped_column(server_default=text("true"))
+    language: Mapped[str] = mapped_column(String(5), server_default="zh")  # zh or en
+    follows: Mapped[bool] = mapped_column(server_default=text("true"))  # still follows the Official Account
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class OfficerRow(Base):
+    """An officer or auxiliary: the facts about duty that PostgreSQL decides."""
+
+    __tablename__ = "officers"
+    __table_args__ = (
+        Index("ix_officers_on_duty", "station_id", postgresql_where=text("on_duty")),  # on_duty_at()
+    )
+
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    station_id: Mapped[UUID] = mapped_column(ForeignKey("stations.id"))
+    badge: Mapped[str] = mapped_column(String(20), unique=True)
+    skills: Mapped[list[str]] = mapped_column(ARRAY(String(30)), server_default=text("'{}'"))
+    lead_id: Mapped[UUID | None] = mapped_column(ForeignKey("officers.person_id"))  # in a crew: its lead claims
+    on_duty: Mapped[bool] = mapped_column(server_default=text("false"))
+    duty_since: Mapped[datetime | None]
+    last_lat: Mapped[float | None]  # rounded to 300 m, for offers while the phone sleeps
+    last_lng: Mapped[float | None]
+    last_seen_at: Mapped[datetime | None]
+
+
+class RoleRow(Base):
+    """A role of a person, at one station or at all of them."""
+
+    __tablename__ = "roles"
+    __table_args__ = (
+        UniqueConstraint("person_id", "role", "station_id", name="uq_roles_once", postgresql_nulls_not_distinct=True),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"), index=True)
+    role: Mapped[Role] = mapped_column(text_enum(Role))
+    station_id: Mapped[UUID | None] = mapped_column(ForeignKey("stations.id"))
+    granted_by: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"))
+    granted_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class SessionRow(Base):
+    """A signed-in client. Only the SHA-256 of its 256-bit token is kept."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"), index=True)
+    audience: Mapped[Audience] = mapped_column(text_enum(Audience))
+    second_factor: Mapped[bool] = mapped_column(server_default=text("false"))
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    used_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class InvitationRow(Base):
+    """A one-time code that binds an officer's phone to their account."""
+
+    __tablename__ = "invitations"
+    __table_args__ = (CheckConstraint("tries_left >= 0", name="tries"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"), index=True)
+    badge: Mapped[str] = mapped_column(String(20), index=True)  # typed beside the code
+    code_hash: Mapped[str] = mapped_column(String(200))  # argon2id
+    invited_by: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"))
+    expires_at: Mapped[datetime]
+    tries_left: Mapped[int] = mapped_column(server_default=text("5"))
+    used_at: Mapped[datetime | None]
+
+
+class CredentialRow(Base):
+    """How a person proves to be themselves at the console, or gives a second factor."""
+
+    __tablename__ = "credentials"
+
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    username: Mapped[str | None] = mapped_column(String(40), unique=True)
+    password_hash: Mapped[str | None] = mapped_column(String(200))  # argon2id
+    totp_secret: Mapped[bytes | None] = mapped_column(LargeBinary)  # encrypted field
+    totp_step: Mapped[int] = mapped_column(server_default=text("0"))  # newest used step: a code works once
+    failed: Mapped[int] = mapped_column(server_default=text("0"))
+    locked_until: Mapped[datetime | None]
+
+
+class ApprovalRow(Base):
+    """A sign-in of an officer that waits for the desk to say yes, in place of TOTP."""
+
+    __tablename__ = "approvals"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    session_id: Mapped[UUID] = mapped_column(ForeignKey("sessions.id"), unique=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"))
+    station_id: Mapped[UUID] = mapped_column(ForeignKey("stations.id"), index=True)
+    asked_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"))
+    approved: Mapped[bool | None]
+
+
+class IdentityRow(Base):
+    """What identifies a person: encrypted per field, read through `app.people.identity` alone."""
+
+    __tablename__ = "persons"
+    __table_args__ = {"schema": "identity"}
+
+    person_id: Mapped[UUID] = mapped_column(primary_key=True)  # no foreign key: the vault can be moved away
+    name: Mapped[bytes | None] = mapped_column(LargeBinary)
+    phone: Mapped[bytes | None] = mapped_column(LargeBinary)
+    phone_index: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)
+    consent_version: Mapped[str | None] = mapped_column(String(20))
+    consent_at: Mapped[datetime | None]
+
+
+class OpenidRow(Base):
+    """A person's openid at one account of ours, found by its blind index."""
+
+    __tablename__ = "openids"
+    __table_args__ = (
+        UniqueConstraint("app_id", "openid_index", name="uq_openids_person"),
+        Index("ix_openids_next", "app_id", "next_index"),  # while the index key is rotated
+        {"schema": "identity"},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    person_id: Mapped[UUID] = mapped_column(index=True)
+    app_id: Mapped[str] = mapped_column(String(20))
+    openid: Mapped[bytes] = mapped_column(LargeBinary)
+    openid_index: Mapped[bytes] = mapped_column(LargeBinary)
+    next_index: Mapped[bytes | None] = mapped_column(LargeBinary)
+    unionid_index: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)

@@ -1,0 +1,288 @@
+"""One frozen Settings, read from the environment once; a wrong or missing value stops the start.
+
+The fields' descriptions and examples are the source of docs/reference/settings.md
+(`python -m app.settings` prints that page; a test keeps the two the same).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEMO_MARK = b"demo"
+"""The first bytes of every secret that the demo makes; production refuses a key that starts so."""
+
+
+class SettingsError(Exception):
+    """The environment cannot be used; the message has one line a problem: which, what form, an example."""
+
+
+class Settings(BaseSettings):
+    """What an operator decides; what a station decides stands on the station instead."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=True, env_ignore_empty=True)
+
+    env: Literal["production", "development"] = Field(
+        "development",
+        validation_alias="DIDI_ENV",
+        description="`production` refuses demo keys, plain callbacks, the simulator and the demo.",
+        examples=["production"],
+    )
+    database_url: str | None = Field(
+        None,
+        validation_alias="DATABASE_URL",
+        description="PostgreSQL 15 or newer. Not set: an embedded PostgreSQL is started in `DIDI_FOLDER`.",
+        examples=["postgresql://didi:password@db.internal:5432/didi"],
+    )
+    database_pooler: Literal["none", "transaction"] = Field(
+        "none",
+        validation_alias="DATABASE_POOLER",
+        description="`transaction` when a pooler in transaction mode stands before PostgreSQL: statement caches go off.",
+        examples=["transaction"],
+    )
+    database_pool_size: int = Field(
+        10,
+        ge=1,
+        le=200,
+        validation_alias="DATABASE_POOL_SIZE",
+        description="Connections a process keeps for transactions, and as many again for moves.",
+        examples=["20"],
+    )
+    valkey_url: str | None = Field(
+        None,
+        validation_alias="VALKEY_URL",
+        description="Valkey or Redis 7 or newer. Not set: an embedded Valkey is started in `DIDI_FOLDER`.",
+        examples=["redis://:password@valkey.internal:6379/0"],
+    )
+    valkey_cluster: bool = Field(
+        False,
+        validation_alias="VALKEY_CLUSTER",
+        description="The URL names one node of a cluster.",
+        examples=["true"],
+    )
+    folder: Path | None = Field(
+        None,
+        validation_alias="DIDI_FOLDER",
+        description="Where the embedded servers and the demo's own secrets live. Default `.didi`, as root `/var/lib/didi`.",
+        examples=["/srv/didi"],
+    )
+    secret_keys: SecretStr = Field(
+        validation_alias="DIDI_SECRET_KEYS",
+        description="Keys of personal fields, 32 bytes each in base64, comma-separated; the first encrypts, all decrypt.",
+        examples=["AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="],
+    )
+    index_key: SecretStr = Field(
+        validation_alias="DIDI_INDEX_KEY",
+        description="Key of the blind index by which an openid or phone is found, 32 bytes in base64.",
+        examples=["ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="],
+    )
+    receipt_key: SecretStr = Field(
+        validation_alias="DIDI_RECEIPT_KEY",
+        description="Ed25519 seed that signs receipts and audit exports, 32 bytes in base64.",
+        examples=["QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8="],
+    )
+    wechat_token: str = Field(
+        pattern=r"^[A-Za-z0-9_]{3,32}$",
+        validation_alias="WECHAT_TOKEN",
+        description="The Token of the Official Account's message push, as typed in its console: 3 to 32 letters or digits.",
+        examples=["didipolice_token"],
+    )
+    wechat_aes_key: SecretStr = Field(
+        validation_alias="WECHAT_AES_KEY",
+        description="The EncodingAESKey of the message push, exactly 43 characters.",
+        examples=["abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"],
+    )
+    wechat_aes_key_previous: SecretStr | None = Field(
+        None,
+        validation_alias="WECHAT_AES_KEY_PREVIOUS",
+        description="The EncodingAESKey before the last change, tried second while messages are in flight.",
+        examples=["GFEDCBA9876543210zyxwvutsrqponmlkjihgfedcba"],
+    )
+    wechat_app_id: str = Field(
+        pattern=r"^wx[0-9a-zA-Z]{16}$",
+        validation_alias="WECHAT_APP_ID",
+        description="AppID of the Official Account.",
+        examples=["wx1234567890abcdef"],
+    )
+    wechat_app_secret: SecretStr = Field(
+        validation_alias="WECHAT_APP_SECRET",
+        description="AppSecret of the Official Account.",
+        examples=["0123456789abcdef0123456789abcdef"],
+    )
+    wechat_original_id: str | None = Field(
+        None,
+        pattern=r"^gh_[0-9a-z]+$",
+        validation_alias="WECHAT_ORIGINAL_ID",
+        description="Original id of the Official Account; when set, messages to another are refused.",
+        examples=["gh_0123456789ab"],
+    )
+    wechat_api_base: str = Field(
+        "https://api.weixin.qq.com",
+        validation_alias="WECHAT_API_BASE",
+        description="WeChat's API; the simulator's address for a trial.",
+        examples=["https://api.weixin.qq.com"],
+    )
+    wechat_plain: bool = Field(
+        False,
+        validation_alias="WECHAT_PLAIN",
+        description="Development only: accept callbacks in plain mode.",
+        examples=["false"],
+    )
+    miniprogram_app_id: str = Field(
+        pattern=r"^wx[0-9a-zA-Z]{16}$",
+        validation_alias="MINIPROGRAM_APP_ID",
+        description="AppID of the mini-program.",
+        examples=["wxabcdef1234567890"],
+    )
+    miniprogram_app_secret: SecretStr = Field(
+        validation_alias="MINIPROGRAM_APP_SECRET",
+        description="AppSecret of the mini-program.",
+        examples=["fedcba9876543210fedcba9876543210"],
+    )
+    claim_window_s: int = Field(
+        60,
+        ge=5,
+        le=600,
+        validation_alias="DIDI_CLAIM_WINDOW_S",
+        description="Seconds officers have to take a case before the desk has it; a station may set its own.",
+        examples=["60"],
+    )
+    host: str = Field(
+        "127.0.0.1", validation_alias="DIDI_HOST", description="Address the service listens on.", examples=["0.0.0.0"]
+    )
+    port: int = Field(
+        8000, ge=1, le=65535, validation_alias="DIDI_PORT", description="Port the service listens on.", examples=["8000"]
+    )
+    metrics_port: int = Field(
+        8001,
+        ge=0,
+        le=65535,
+        validation_alias="DIDI_METRICS_PORT",
+        description="Port of the worker's /metrics and /healthz; 0 turns them off.",
+        examples=["8001"],
+    )
+    console_origin: str = Field(
+        "http://localhost:8000",
+        validation_alias="DIDI_CONSOLE_ORIGIN",
+        description="The exact origin of the console's pages; other origins cannot open its sockets.",
+        examples=["https://didi.example.gov.cn"],
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", validation_alias="DIDI_LOG_LEVEL", description="Least level that is logged.", examples=["INFO"]
+    )
+
+    @field_validator("index_key", "receipt_key")
+    @classmethod
+    def _one_key(cls, value: SecretStr) -> SecretStr:
+        _key(value.get_secret_value())
+        return value
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _some_keys(cls, value: SecretStr) -> SecretStr:
+        for part in value.get_secret_value().split(","):
+            _key(part)
+        return value
+
+    @field_validator("wechat_aes_key", "wechat_aes_key_previous")
+    @classmethod
+    def _aes_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        text = value.get_secret_value()
+        if len(text) != 43 or not text.isascii() or not text.isalnum():
+            raise ValueError(f"must be exactly 43 letters or digits, has {len(text)}")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgresql(cls, value: str | None) -> str | None:
+        if value and urlsplit(value).scheme not in ("postgres", "postgresql", "postgresql+asyncpg"):
+            raise ValueError("must start with postgresql://")
+        return value
+
+    @field_validator("valkey_url")
+    @classmethod
+    def _redis(cls, value: str | None) -> str | None:
+        if value and urlsplit(value).scheme not in ("redis", "rediss", "valkey", "valkeys", "unix"):
+            raise ValueError("must start with redis:// or rediss://")
+        return value
+
+    @model_validator(mode="after")
+    def _fit_for_production(self) -> Settings:
+        if self.env != "production":
+            return self
+        keys = [self.index_key, self.receipt_key]
+        parts = [*self.secret_keys.get_secret_value().split(","), *(k.get_secret_value() for k in keys)]
+        if any(_key(part).startswith(DEMO_MARK) for part in parts):
+            raise ValueError("DIDI_SECRET_KEYS, DIDI_INDEX_KEY or DIDI_RECEIPT_KEY is a key the demo made: make your own")
+        if self.wechat_plain:
+            raise ValueError("WECHAT_PLAIN is for development only: take it out")
+        return self
+
+
+def _key(text: str) -> bytes:
+    try:
+        raw = base64.b64decode(text.strip().replace("-", "+").replace("_", "/"), validate=True)
+    except binascii.Error as error:
+        raise ValueError("must be base64; make one with: openssl rand -base64 32") from error
+    if len(raw) != 32:
+        raise ValueError(f"must be 32 bytes in base64, has {len(raw)}; make one with: openssl rand -base64 32")
+    return raw
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the environment.
+
+    `overrides` are given by variable name (`DATABASE_URL=...`) and win over the environment.
+
+    Raises:
+        SettingsError: names each wrong or missing variable, its form and an example; never its value.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # aliases are the variables' names
+    except ValidationError as error:
+        raise SettingsError("\n".join(_problem(dict(e)) for e in error.errors(include_input=False))) from None
+
+
+def _problem(error: dict[str, object]) -> str:
+    place = error["loc"]
+    name = str(place[0]) if isinstance(place, tuple) and place else ""
+    field = next((f for f in Settings.model_fields.values() if f.validation_alias == name), None)
+    what = "is not set" if error["type"] == "missing" else str(error["msg"]).removeprefix("Value error, ")
+    if field is None:
+        return what
+    example = field.examples[0] if field.examples else ""
+    return f"{name}: {what}. {field.description} Example: {name}={example}"
+
+
+def settings_page() -> str:
+    """The reference page of every setting, in Markdown."""
+    rows = [
+        f"| `{f.validation_alias}` | {'required' if f.is_required() else f'`{f.default}`' if f.default is not None else '-'} "
+        f"| {f.description} | `{(f.examples or [''])[0]}` |"
+        for f in Settings.model_fields.values()
+    ]
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            "Read once from the environment at the start. A wrong or missing one stops the process and is named.",
+            "This page is printed by `python -m app.settings`. The examples are no secrets: make your own.",
+            "",
+            "| variable | default | what it decides | example |",
+            "| --- | --- | --- | --- |",
+            *rows,
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    print(settings_page(), end="")
