@@ -15,6 +15,7 @@ from typing import Any, Final
 import httpx
 import structlog
 
+from wechat.access_token import TokenStore
 from wechat.errors import (
     BAD_TOKEN_CODES,
     MediaElsewhere,
@@ -23,7 +24,6 @@ from wechat.errors import (
     WeChatUnreachable,
 )
 from wechat.messages import fit_text
-from wechat.access_token import TokenStore
 from wechat.wire import Account, Answer, exchange, facts_of, open_http
 
 __all__ = ["Account", "SignedIn", "TokenStore", "WeChatClient", "open_http"]

@@ -1,8 +1,11 @@
 """What stands before wechatpy: the vectors of the protocol, and everything that must not pass."""
 
 import base64
+import contextlib
 import hashlib
+import hmac
 import json
+import secrets
 import struct
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from wechatpy.crypto import WeChatCrypto
 
-from wechat import guard
 from wechat.guard import Keys, Rejected, RejectReason, echo, open_envelope, seal
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "vectors.json").read_text("utf-8"))
@@ -57,8 +59,7 @@ def frame(words: str | bytes, *, app_id: str = APP_ID, salt: bytes = b"012345678
 
 def envelope(encrypted: str) -> bytes:
     return (
-        f"<xml><ToUserName><![CDATA[{OWN_ID}]]></ToUserName>"
-        f"<Encrypt><![CDATA[{encrypted}]]></Encrypt></xml>"
+        f"<xml><ToUserName><![CDATA[{OWN_ID}]]></ToUserName><Encrypt><![CDATA[{encrypted}]]></Encrypt></xml>"
     ).encode()
 
 
@@ -126,7 +127,7 @@ def test_a_sealed_reply_equals_the_vector_when_its_salt_does(
     vector: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     salt = VECTORS["random16"].encode()
-    monkeypatch.setattr(guard.secrets, "token_bytes", lambda size: salt[:size])
+    monkeypatch.setattr(secrets, "token_bytes", lambda size: salt[:size])
 
     sealed = seal(vector["clear"], KEYS, now_s=NOW_S, nonce=VECTORS["nonce"])
 
@@ -165,7 +166,7 @@ def test_both_signatures_are_compared_in_constant_time_before_anything_is_decryp
     spoilt: str, steps: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
-    compare, decrypt_message = guard.hmac.compare_digest, WeChatCrypto.decrypt_message
+    compare, decrypt_message = hmac.compare_digest, WeChatCrypto.decrypt_message
 
     def spy_compare(one: bytes, other: bytes) -> bool:
         seen.append("compare")
@@ -175,7 +176,7 @@ def test_both_signatures_are_compared_in_constant_time_before_anything_is_decryp
         seen.append("decrypt")
         return decrypt_message(*args)
 
-    monkeypatch.setattr(guard.hmac, "compare_digest", spy_compare)
+    monkeypatch.setattr(hmac, "compare_digest", spy_compare)
     monkeypatch.setattr(WeChatCrypto, "decrypt_message", spy_decrypt)
     query = query_for(TEXT["encrypt"])
     if spoilt:
@@ -393,11 +394,9 @@ def test_each_reason_has_a_status_of_the_client_error_kind() -> None:
 
 
 def only_rejected(body: bytes, query: dict[str, str], **options: Any) -> None:
-    try:
+    # Anything but clear XML or Rejected rises, and fails.
+    with contextlib.suppress(Rejected):
         clear = open_envelope(body, query, KEYS, now_s=NOW_S, own_id=None, **options)
-    except Rejected as rejected:
-        assert rejected.reason in RejectReason
-    else:
         assert clear.decode("utf-8").strip()
 
 
