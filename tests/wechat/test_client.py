@@ -271,6 +271,29 @@ async def test_a_holder_that_died_is_not_waited_for_longer_than_its_patience(
     assert await valkey.get(LOCK_KEY) == b"of a dead process"  # not ours to delete
 
 
+async def test_a_token_stored_between_the_look_and_the_lock_is_not_fetched_again(
+    small: SmallWeChat,
+    http: httpx.AsyncClient,
+    server: Server,
+    valkey: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = server.connect()
+    take_lock = valkey.set
+
+    async def too_late(*args: Any, **options: Any) -> Any:
+        await other.set(TOKEN_KEY, "of another process")
+        return await take_lock(*args, **options)
+
+    monkeypatch.setattr(valkey, "set", too_late)
+
+    assert await TokenStore(http, OFFICIAL, valkey).get() == "of another process"
+
+    assert small.refreshes == 0
+    assert await valkey.exists(LOCK_KEY) == 0
+    await other.aclose()
+
+
 async def test_who_waits_takes_the_token_as_soon_as_the_holder_has_stored_it(
     small: SmallWeChat, http: httpx.AsyncClient, valkey: Any
 ) -> None:
@@ -522,6 +545,7 @@ async def test_a_network_error_says_whether_the_request_can_have_left(
         await wechat.send_text(OPENID, WORDS)
 
     assert unreachable.value.sent is sent
+    assert unreachable.value.__cause__ is None  # it would hold the address with the token
     assert unreachable.value.reading is Reading.RETRY
 
 
