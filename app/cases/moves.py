@@ -36,7 +36,7 @@ from app.events.record import FIRST_LEASE_S, Event
 
 _TYPES = {
     "actor_id": "uuid", "officer_id": "uuid", "to_station_id": "uuid", "into_id": "uuid", "ringing_id": "uuid",
-    "disposition": "text", "note": "bytea", "step": "int",
+    "disposition": "text", "note": "bytea", "step": "int", "ack_s": "smallint",
 }  # fmt: skip
 
 

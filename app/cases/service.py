@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.cases.states import CaseEvent, CaseState, Cause
 from app.events.record import record
-from app.kit.database import Db
+from app.kit.database import Db, MovesDb
 from app.kit.geo import Point, rounded
 from app.kit.ids import case_number
 
@@ -126,3 +126,19 @@ def _opened(row: Any, *, fresh: bool) -> Opened:  # a Row of the statements abov
     cause = Cause(row.handover_cause) if row.handover_cause else None
     state = CaseState(row.state)
     return Opened(row.id, row.number, state, cause, row.station_id, row.reported_at, row.deadline, fresh)
+
+
+_SIGN = text("""
+    WITH t AS MATERIALIZED (SELECT clock_timestamp() AS now)
+    UPDATE cases SET sign_at = t.now, act_step = 0,
+           act_by = t.now + make_interval(secs => CASE WHEN state = 'en_route' THEN stall_s ELSE silence_s[1] END)
+      FROM t
+     WHERE id = :case_id AND epoch = :epoch AND officer_id = :officer_id
+       AND (state IN ('claimed', 'assigned') OR (state = 'en_route' AND :progress))
+""")
+
+
+async def note_sign(db: MovesDb, case_id: UUID, epoch: int, officer_id: UUID, *, progress: bool) -> None:
+    """The holder gave a sign: the clock of the promise starts again. On the way only progress counts."""
+    values = {"case_id": case_id, "epoch": epoch, "officer_id": officer_id, "progress": progress}
+    await db.execute(_SIGN, values)

@@ -81,6 +81,7 @@ class CaseEvent(StrEnum):
     RAISED = "case_raised"
     MOVED_PLACE = "case_place_moved"
     RATED = "case_rated"
+    BACKUP_ASKED = "case_backup_asked"
     BACKUP_JOINED = "case_backup_joined"
     BACKUP_LEFT = "case_backup_left"
 
@@ -197,6 +198,12 @@ ESCALATE = Move(
     guard="c.ack_by <= t.now AND c.acknowledged_at IS NULL AND c.ack_step = :step",
     sets="ack_step = least(c.ack_step + 1, 2), ringing_id = :ringing_id, ack_by = t.now + make_interval(secs => c.ack_s)",
 )  # fmt: skip
+RING_ELSEWHERE = Move(
+    "ring_elsewhere", frozenset({S.HANDED_OVER}), None, CaseEvent.ESCALATED,
+    guard="c.acknowledged_at IS NULL AND c.ack_step = 0",
+    sets="ack_step = 1, ringing_id = :ringing_id, ack_by = t.now + make_interval(secs => c.ack_s)",
+    why="the station has no desk on duty: its parent rings at once",
+)  # fmt: skip
 ACKNOWLEDGE = Move(
     "acknowledge", frozenset({S.HANDED_OVER}), None, CaseEvent.ACKNOWLEDGED,
     guard="c.acknowledged_at IS NULL", sets="acknowledged_at = t.now, ack_by = NULL",
@@ -253,17 +260,17 @@ REOPEN = Move(
 )  # fmt: skip
 RAISE = Move(
     "raise", frozenset({S.OPEN}), S.HANDED_OVER, CaseEvent.HANDED_OVER,
-    sets=f"urgent = TRUE, handover_cause = 'urgent', {_TO_DESK}", new_holder=True,
-    why="danger words about an open case: the desk has it at once",
+    sets=f"urgent = TRUE, handover_cause = 'urgent', ack_s = :ack_s, {_TO_DESK.replace('c.ack_s', ':ack_s')}",
+    new_holder=True, why="danger words about an open case: the desk has it at once",
 )  # fmt: skip
 MARK_URGENT = Move(
     "mark_urgent", _HELD | {S.ARRIVED, S.HANDED_OVER}, None, CaseEvent.RAISED, sets="urgent = TRUE",
 )  # fmt: skip
 
 ASK_TO_CANCEL = Move(
-    "ask_to_cancel", frozenset({S.EN_ROUTE}), None, CaseEvent.CANCEL_ASKED,
+    "ask_to_cancel", _HELD | {S.OPEN, S.HANDED_OVER}, None, CaseEvent.CANCEL_ASKED,
     guard="c.reporter_id = :actor_id", sets="facts = c.facts || '{\"cancel_asked\": true}'",
-    why="the officer is on the way: they agree, or come and see",
+    why="an officer on the way agrees, or comes and sees; a silent or danger report goes to a desk check",
 )  # fmt: skip
 RECALL = Move(
     "recall", _HELD | {S.ARRIVED}, S.HANDED_OVER, CaseEvent.RETURNED,
@@ -273,7 +280,7 @@ RECALL = Move(
 
 MOVES: tuple[Move, ...] = (
     CLAIM, HAND_OVER, NOBODY_TO_ASK, CANCEL_UNHELD, AGREE_TO_CANCEL, EN_ROUTE, ARRIVE, CLOSE, RELEASE_TO_OPEN,
-    RELEASE_TO_DESK, ANOTHER_UNIT, REFUSE_OFFICER, TAKE_BACK_TO_OPEN, TAKE_BACK_TO_DESK, NUDGE, ALARM, STALL, ESCALATE,
+    RELEASE_TO_DESK, ANOTHER_UNIT, REFUSE_OFFICER, TAKE_BACK_TO_OPEN, TAKE_BACK_TO_DESK, NUDGE, ALARM, STALL, ESCALATE, RING_ELSEWHERE,
     ACKNOWLEDGE, TAKE, ASSIGN, RETURN, PUT_BACK, FORWARD, FORWARD_BY_COMMANDER, CLOSE_AT_DESK, MERGE, NOT_SOLVED, REOPEN,
     RAISE, MARK_URGENT, ASK_TO_CANCEL, RECALL,
 )  # fmt: skip

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, String
+from sqlalchemy import Column, DateTime, Float, ForeignKey, Index, Integer, SmallInteger, String, Table, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kit.database import Base, text_enum
@@ -19,20 +19,20 @@ class FixSource(StrEnum):
     OFFICIAL_ACCOUNT = "official_account"
 
 
-class TrailRow(Base):
-    """One fix on the way to a case; written by COPY, deleted when the case ends. No primary key: none reads one row."""
-
-    __tablename__ = "trail"
-    __table_args__ = (Index("ix_trail_case", "case_id", "fixed_at"),)
-
-    case_id: Mapped[UUID] = mapped_column(primary_key=True)
-    officer_id: Mapped[UUID] = mapped_column(primary_key=True)
-    fixed_at: Mapped[datetime] = mapped_column(primary_key=True)
-    epoch: Mapped[int]
-    lat: Mapped[float]
-    lng: Mapped[float]
-    accuracy_m: Mapped[int] = mapped_column(SmallInteger)
-    source: Mapped[FixSource] = mapped_column(text_enum(FixSource))
+TRAIL = Table(
+    "trail",
+    Base.metadata,
+    Column("case_id", Uuid, nullable=False),
+    Column("officer_id", Uuid, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("fixed_at", DateTime(timezone=True), nullable=False),
+    Column("lat", Float, nullable=False),
+    Column("lng", Float, nullable=False),
+    Column("accuracy_m", SmallInteger, nullable=False),
+    Column("source", text_enum(FixSource), nullable=False),
+    Index("ix_trail_case", "case_id", "fixed_at"),
+)
+"""Fixes on the way to a case: written by COPY, deleted when the case ends. No key: nobody reads one row."""
 
 
 class WaypointRow(Base):

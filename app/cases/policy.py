@@ -1,0 +1,100 @@
+"""Who may see what of a case: one function, asked by every door and by every live frame."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import text
+
+from app.cases.errors import CaseNotFound
+from app.cases.queries import Case
+from app.cases.states import ACTIVE, CaseState
+from app.kit.database import Db, MovesDb
+from app.people.sessions import Actor
+from app.people.tables import Role
+
+
+class Reader(StrEnum):
+    """What a person is to a case, closest first."""
+
+    REPORTER = "reporter"
+    HOLDER = "holder"  # the officer who has it
+    BACKUP = "backup"
+    DESK = "desk"  # of its station, of the one that rings, or a commander's
+    PAST_HOLDER = "past_holder"  # closed it less than 24 h ago
+
+
+_BACKUP = text(
+    "SELECT EXISTS (SELECT FROM backups WHERE case_id = :case_id AND officer_id = :person_id AND left_at IS NULL)"
+)
+CONTACT_AFTER_CLOSE_H = 24
+
+
+async def reader_of(db: Db | MovesDb, case: Case, actor: Actor) -> Reader:
+    """What `actor` is to `case`.
+
+    Raises:
+        CaseNotFound: a stranger, who learns nothing, not even that the case exists.
+    """
+    if case.reporter_id == actor.person_id:
+        return Reader.REPORTER
+    if case.officer_id == actor.person_id and case.state in ACTIVE:
+        return Reader.HOLDER
+    if _of_its_desk(case, actor):
+        return Reader.DESK
+    if case.state is CaseState.CLOSED and case.previous_officer_id == actor.person_id:
+        return Reader.PAST_HOLDER
+    values = {"case_id": case.id, "person_id": actor.person_id}
+    if case.state in ACTIVE and (await db.execute(_BACKUP, values)).scalar_one():
+        return Reader.BACKUP
+    raise CaseNotFound(case_id=str(case.id))
+
+
+def _of_its_desk(case: Case, actor: Actor) -> bool:
+    grants = [g for g in actor.roles if g.role in (Role.DESK, Role.COMMANDER)]
+    return any(g.station_id is None or g.station_id in (case.station_id, case.ringing_id) for g in grants)
+
+
+def sees_contact(case: Case, reader: Reader) -> bool:
+    """Whether this reader may be shown how to reach the reporter: never before en route, never after release.
+
+    The desk may when it holds the case; the officer who closed it for 24 h. A text-only report shows no number.
+    """
+    if case.text_only:
+        return False
+    if reader is Reader.HOLDER:
+        return case.state in (CaseState.EN_ROUTE, CaseState.ARRIVED)
+    if reader is Reader.DESK:
+        return case.state is CaseState.HANDED_OVER
+    if reader is Reader.PAST_HOLDER and case.closed_at:
+        return (case.now - case.closed_at).total_seconds() < CONTACT_AFTER_CLOSE_H * 3600
+    return False
+
+
+def sees_exact_place(reader: Reader) -> bool:
+    """Whether this reader is shown the exact place; an offer shows the 300 m square only."""
+    return reader in (Reader.REPORTER, Reader.HOLDER, Reader.BACKUP, Reader.DESK)
+
+
+_TRACKERS = text("""
+    SELECT c.id, c.epoch, c.state, c.reporter_id, c.officer_id,
+           (SELECT array_agg(b.officer_id) FROM backups b WHERE b.case_id = c.id AND b.left_at IS NULL) AS backups
+      FROM cases c WHERE c.id = ANY(CAST(:ids AS uuid[]))
+""")
+
+
+async def watchers(db: MovesDb, case_ids: list[UUID]) -> dict[UUID, tuple[frozenset[UUID], int, bool]]:
+    """For each case: who may hear of it now, its epoch, and whether positions may be told at all.
+
+    Positions are told only while an officer holds the case; state changes also before.
+    """
+    rows = await db.execute(_TRACKERS, {"ids": case_ids})
+    return {
+        r.id: (
+            frozenset(p for p in (r.reporter_id, r.officer_id, *(r.backups or ())) if p),
+            r.epoch,
+            CaseState(r.state) in ACTIVE,
+        )
+        for r in rows
+    }

@@ -1,0 +1,194 @@
+"""What the reporter of a case can do with it, by chat or in the mini-program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import text
+
+from app.cases.errors import CaseEnded, CaseNotFound
+from app.cases.moves import Moved, move, why_not
+from app.cases.queries import Case, Place, encrypt, encrypt_place, get_case
+from app.cases.states import (
+    ASK_TO_CANCEL,
+    CANCEL_UNHELD,
+    ENDED,
+    MARK_URGENT,
+    NOT_SOLVED,
+    RAISE,
+    REFUSE_OFFICER,
+    CaseEvent,
+    Move,
+)
+from app.dispatch.errors import WindowOver
+from app.events.edge import transaction
+from app.events.follow import follow_soon
+from app.events.record import record
+from app.kit.errors import Invalid
+from app.kit.geo import rounded
+from app.kit.runtime import Runtime
+from app.stations.registry import registry
+
+GUARDED = frozenset({"neighbour_dispute"})
+"""Categories in which a victim may be forced to cancel: a cancel goes to a desk check."""
+
+
+class Cancelled(StrEnum):
+    """What became of a wish to cancel."""
+
+    DONE = "done"
+    ASKED = "asked"  # an officer on the way, or the desk, decides; the reply stays neutral
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """The outcome of `cancel`."""
+
+    outcome: Cancelled
+    number: str
+
+
+async def cancel(runtime: Runtime, case_id: UUID, *, reporter_id: UUID) -> Cancel:
+    """Cancel one's own report; cancelling twice is the same as once.
+
+    A silent, urgent or dispute report goes to a desk check; with an officer on the way, the officer agrees.
+    """
+    case = await _own(runtime, case_id, reporter_id)
+    guarded = case.text_only or case.urgent or case.category in GUARDED
+    async with runtime.database.moves() as db:
+        if not guarded and (moved := await move(db, CANCEL_UNHELD, case_id, actor_id=reporter_id)):
+            outcome = Cancelled.DONE
+        elif moved := await move(
+            db, ASK_TO_CANCEL, case_id, actor_id=reporter_id, data={"guarded": guarded}
+        ):
+            outcome = Cancelled.ASKED
+        else:
+            moved = await why_not(db, CANCEL_UNHELD, case_id, actor_id=reporter_id)
+            outcome = Cancelled.DONE
+    _follow(runtime, moved)
+    return Cancel(outcome, case.number)
+
+
+_PLACE = text("""
+    UPDATE cases SET place = :place, rough_lat = :lat, rough_lng = :lng
+     WHERE id = :case_id AND reporter_id = :reporter_id AND state NOT IN ('closed', 'cancelled', 'merged') RETURNING station_id
+""")
+
+
+async def move_place(runtime: Runtime, case_id: UUID, *, reporter_id: UUID, place: Place) -> None:
+    """ "I moved": the reporter is elsewhere now; officer and desk are told. Nobody is asked."""
+    if place.at is None:
+        raise Invalid("a place needs a point: latitude and longitude in WGS-84 degrees", field="place")
+    await _own(runtime, case_id, reporter_id)
+    rough = rounded(place.at, 300)
+    values = {
+        "case_id": case_id, "reporter_id": reporter_id, "place": encrypt_place(runtime, case_id, place),
+        "lat": rough.lat, "lng": rough.lng,
+    }  # fmt: skip
+    async with transaction(runtime) as db:
+        row = (await db.execute(_PLACE, values)).one_or_none()
+        if row is None:
+            raise CaseEnded(case_id=str(case_id))
+        await record(
+            db, CaseEvent.MOVED_PLACE, case_id=case_id, station_id=row.station_id, actor_id=reporter_id
+        )
+
+
+async def refuse_officer(runtime: Runtime, case_id: UUID, *, reporter_id: UUID) -> Moved:
+    """ "Not this officer": no reason is asked; the desk finds another."""
+    return await _act(runtime, REFUSE_OFFICER, case_id, reporter_id)
+
+
+async def not_solved(runtime: Runtime, case_id: UUID, *, reporter_id: UUID) -> Moved:
+    """Reopen a closed case to the desk, within 7 days.
+
+    Raises:
+        WindowOver: more than 7 days ago.
+    """
+    return await _act(runtime, NOT_SOLVED, case_id, reporter_id)
+
+
+_RATE = text("""
+    UPDATE cases SET stars = :stars, rating_words = :words
+     WHERE id = :case_id AND reporter_id = :reporter_id AND state = 'closed' AND stars IS NULL RETURNING station_id, epoch
+""")
+
+
+async def rate(runtime: Runtime, case_id: UUID, *, reporter_id: UUID, stars: int, words: str | None = None) -> None:
+    """1 to 5 stars and a word, once, after closing.
+
+    Raises:
+        Invalid: stars outside 1..5. WindowOver: rated before, or not closed.
+    """
+    if not 1 <= stars <= 5:
+        raise Invalid("stars must be 1 to 5", field="stars")
+    await _own(runtime, case_id, reporter_id)
+    values = {
+        "case_id": case_id, "reporter_id": reporter_id, "stars": stars,
+        "words": encrypt(runtime, case_id, "rating_words", words),
+    }  # fmt: skip
+    async with transaction(runtime) as db:
+        row = (await db.execute(_RATE, values)).one_or_none()
+        if row is None:
+            raise WindowOver("rated already, or the case is not closed")
+        await record(
+            db, CaseEvent.RATED, case_id=case_id, station_id=row.station_id, actor_id=reporter_id, epoch=row.epoch,
+            data={"stars": stars},
+        )  # fmt: skip
+
+
+async def raise_urgent(runtime: Runtime, case_id: UUID, *, reporter_id: UUID) -> Moved | None:
+    """Danger words about one's open case: the desk has it at second 0; an officer in hand is alerted too."""
+    case = await _own(runtime, case_id, reporter_id)
+    if case.state in ENDED:
+        return None
+    ack_s = (await registry(runtime)).get(case.station_id).settings.urgent_ack_s
+    async with runtime.database.moves() as db:
+        moved = await move(db, RAISE, case_id, actor_id=reporter_id, ack_s=ack_s)
+        moved = moved or await move(db, MARK_URGENT, case_id, actor_id=reporter_id)
+    if moved:
+        _follow(runtime, moved)
+    return moved
+
+
+_MEDIA = text("""
+    UPDATE cases SET media = media || CAST(:media AS text[])
+     WHERE id = :case_id AND reporter_id = :reporter_id AND state NOT IN ('closed', 'cancelled', 'merged')
+       AND cardinality(media) < 20 AND NOT (CAST(:media AS text[]) <@ media) RETURNING id
+""")
+
+
+async def attach(runtime: Runtime, case_id: UUID, *, reporter_id: UUID, media: str) -> bool:
+    """Attach a picture sent after the case was opened; False when it is there already or 20 are."""
+    async with runtime.database.moves() as db:
+        row = (
+            await db.execute(_MEDIA, {"case_id": case_id, "reporter_id": reporter_id, "media": [media]})
+        ).one_or_none()
+    return row is not None
+
+
+async def _own(runtime: Runtime, case_id: UUID, reporter_id: UUID) -> Case:
+    async with runtime.database.moves() as db:
+        case = await get_case(db, runtime, case_id)
+    if case.reporter_id != reporter_id:
+        raise CaseNotFound(case_id=str(case_id))
+    return case
+
+
+async def _act(runtime: Runtime, what: Move, case_id: UUID, reporter_id: UUID) -> Moved:
+    case = await _own(runtime, case_id, reporter_id)
+    async with runtime.database.moves() as db:
+        moved = await move(db, what, case_id, actor_id=reporter_id)
+        if moved is None and what is NOT_SOLVED and case.closed_at and (case.now - case.closed_at).days >= 7:
+            raise WindowOver("a case can be reopened within 7 days of its closing")
+        if moved is None:
+            moved = await why_not(db, what, case_id, actor_id=reporter_id)
+    _follow(runtime, moved)
+    return moved
+
+
+def _follow(runtime: Runtime, moved: Moved) -> None:
+    if moved.event:
+        follow_soon(runtime, moved.event)

@@ -1,0 +1,163 @@
+"""What the desk does with a case: each act is a conditional grant, as the claim is, so two desks never hold one."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import text
+
+from app.cases.errors import CaseNotFound
+from app.cases.moves import Moved, move, why_not
+from app.cases.queries import encrypt
+from app.cases.states import (
+    ACKNOWLEDGE,
+    ASSIGN,
+    CLOSE_AT_DESK,
+    FORWARD,
+    FORWARD_BY_COMMANDER,
+    MERGE,
+    PUT_BACK,
+    RECALL,
+    REOPEN,
+    TAKE,
+    Move,
+)
+from app.dispatch.acts import checked
+from app.dispatch.errors import NotFree
+from app.events.follow import follow_soon
+from app.kit.database import MovesDb
+from app.kit.errors import Forbidden, Invalid
+from app.kit.runtime import Runtime
+from app.people.sessions import Actor
+from app.people.tables import Role
+from app.stations.registry import registry
+
+_MINE = "(:everywhere OR c.station_id = ANY(CAST(:stations AS uuid[])) OR c.ringing_id = ANY(CAST(:stations AS uuid[])))"
+_VISIBLE = text(f"SELECT EXISTS (SELECT FROM cases c WHERE c.id = :case_id AND {_MINE})")
+_ON_DUTY = "EXISTS (SELECT FROM officers f JOIN people p ON p.id = f.person_id WHERE f.person_id = CAST(:officer_id AS uuid) AND f.on_duty AND p.active)"
+
+
+async def acknowledge(runtime: Runtime, case_id: UUID, *, actor: Actor) -> Moved:
+    """A human of the desk has seen it: the ladder stops ringing."""
+    return await _act(runtime, ACKNOWLEDGE, case_id, actor=actor)
+
+
+async def take_case(runtime: Runtime, case_id: UUID, *, epoch: int, actor: Actor) -> Moved:
+    """Take a case at the desk; of two who try, one gets it."""
+    return await _act(runtime, TAKE, case_id, epoch=epoch, actor=actor)
+
+
+async def put_back(runtime: Runtime, case_id: UUID, *, epoch: int, actor: Actor) -> Moved:
+    """Lay one's case back into the queue."""
+    return await _act(runtime, PUT_BACK, case_id, epoch=epoch, actor=actor)
+
+
+async def assign(runtime: Runtime, case_id: UUID, *, epoch: int, officer_id: UUID, actor: Actor) -> Moved:
+    """Put a free officer on a case.
+
+    Raises:
+        NotFree: off duty, or left out of this case. OfficerHasACase: holds another.
+    """
+    moved = await _try(
+        runtime, ASSIGN, case_id, epoch=epoch, actor=actor, only_if=f"{_ON_DUTY} AND {_MINE}", officer_id=officer_id
+    )
+    if moved is None:
+        async with runtime.database.moves() as db:
+            values = {"officer_id": officer_id, "case_id": case_id}
+            statement = text(f"SELECT {_ON_DUTY} AND NOT (CAST(:officer_id AS uuid) = ANY(excluded)) FROM cases WHERE id = :case_id")
+            fit = (await db.execute(statement, values)).scalar_one()
+            if not fit:
+                raise NotFree(officer_id=str(officer_id))
+            moved = await why_not(db, ASSIGN, case_id, actor_id=actor.person_id, epoch=epoch)
+    return _followed(runtime, moved)
+
+
+async def recall(runtime: Runtime, case_id: UUID, *, epoch: int, actor: Actor, reason: str) -> Moved:
+    """Take a case back from the officer who holds it."""
+    return await _act(runtime, RECALL, case_id, epoch=epoch, actor=actor, data={"reason": reason})
+
+
+async def forward(runtime: Runtime, case_id: UUID, *, epoch: int, to_station_id: UUID, actor: Actor, reason: str) -> Moved:
+    """Send a case to another station: twice at most, then only a commander.
+
+    Raises:
+        Invalid: no such station, or the case is there already. TooManyForwards: a commander decides now.
+    """
+    stations = await registry(runtime)
+    if to_station_id not in {s.id for s in stations.all()}:
+        raise Invalid("to_station_id names no station", field="to_station_id")
+    commands = any(g.role is Role.COMMANDER for g in actor.roles)
+    what = FORWARD_BY_COMMANDER if commands else FORWARD
+    elsewhere = f"{_MINE} AND c.station_id <> CAST(:to_station_id AS uuid)"
+    return await _act(
+        runtime, what, case_id, epoch=epoch, actor=actor, only_if=elsewhere, data={"reason": reason},
+        to_station_id=to_station_id,
+    )  # fmt: skip
+
+
+async def close_at_desk(
+    runtime: Runtime, case_id: UUID, *, epoch: int, actor: Actor, disposition: str, note: str
+) -> Moved:
+    """End a case at the desk that one has taken; the note says why, always."""
+    if not note.strip():
+        raise Invalid("note is required: a case closed at the desk carries its reason", field="note")
+    values = {"disposition": checked(disposition), "note": encrypt(runtime, case_id, "disposition_note", note)}
+    return await _act(runtime, CLOSE_AT_DESK, case_id, epoch=epoch, actor=actor, data={"disposition": disposition}, **values)
+
+
+async def merge(runtime: Runtime, case_id: UUID, *, epoch: int, into_id: UUID, actor: Actor) -> Moved:
+    """Fold a case into another of the same incident; the other goes on."""
+    async with runtime.database.moves() as db:
+        await _visible(db, into_id, actor)
+    return await _act(runtime, MERGE, case_id, epoch=epoch, actor=actor, into_id=into_id)
+
+
+async def reopen(runtime: Runtime, case_id: UUID, *, actor: Actor, reason: str) -> Moved:
+    """Take up a closed case again."""
+    return await _act(runtime, REOPEN, case_id, actor=actor, data={"reason": reason})
+
+
+def stations_of(actor: Actor) -> tuple[bool, list[UUID]]:
+    """(all of them?, those named): where this person is desk or commander."""
+    grants = [g for g in actor.roles if g.role in (Role.DESK, Role.COMMANDER)]
+    return any(g.station_id is None for g in grants), [g.station_id for g in grants if g.station_id]
+
+
+def _scope(actor: Actor) -> dict[str, object]:
+    everywhere, stations = stations_of(actor)
+    if not everywhere and not stations:
+        raise Forbidden("this needs the role desk or commander")
+    return {"everywhere": everywhere, "stations": stations}
+
+
+async def _visible(db: MovesDb, case_id: UUID, actor: Actor) -> None:
+    if not (await db.execute(_VISIBLE, {"case_id": case_id, **_scope(actor)})).scalar_one():
+        raise CaseNotFound(case_id=str(case_id))
+
+
+async def _try(
+    runtime: Runtime, what: Move, case_id: UUID, *, actor: Actor, epoch: int | None = None, only_if: str = _MINE,
+    data: dict[str, object] | None = None, **values: object,
+) -> Moved | None:  # fmt: skip
+    async with runtime.database.moves() as db:
+        await _visible(db, case_id, actor)
+        return await move(
+            db, what, case_id, actor_id=actor.person_id, epoch=epoch, only_if=only_if, data=data, **_scope(actor), **values
+        )
+
+
+async def _act(
+    runtime: Runtime, what: Move, case_id: UUID, *, actor: Actor, epoch: int | None = None, only_if: str = _MINE,
+    data: dict[str, object] | None = None, **values: object,
+) -> Moved:  # fmt: skip
+    moved = await _try(runtime, what, case_id, actor=actor, epoch=epoch, only_if=only_if, data=data, **values)
+    if moved is None:
+        async with runtime.database.moves() as db:
+            moved = await why_not(db, what, case_id, actor_id=actor.person_id, epoch=epoch)
+    return _followed(runtime, moved)
+
+
+def _followed(runtime: Runtime, moved: Moved) -> Moved:
+    if moved.event:
+        follow_soon(runtime, moved.event)
+    return moved

@@ -1,0 +1,53 @@
+"""Why dispatch refused."""
+
+from __future__ import annotations
+
+from app.kit.errors import Conflict, Invalid
+
+
+class OffDuty(Conflict):
+    """Only an officer on duty is offered cases and can take one."""
+
+    code = "off_duty"
+    message = "您未在岗，请先上岗"
+    message_en = "You are off duty: go on duty first"
+
+
+class ArrivalNotShown(Invalid):
+    """Neither the meet code nor a position near the place."""
+
+    code = "arrival_not_shown"
+    message = "请输入报案人手机上的会面码，或在现场附近再试"
+    message_en = "Give the meet code on the reporter's phone, or try again near the place"
+
+
+class TooManyCodes(Invalid):
+    """Five wrong meet codes; a position near the place still counts."""
+
+    code = "meet_code_tries"
+    message = "会面码错误次数过多，请到现场后以定位确认"
+    message_en = "Too many wrong meet codes; confirm by position at the place"
+
+
+class UnknownDisposition(Invalid):
+    """The disposition is not on the list."""
+
+    code = "unknown_disposition"
+    message = "处置结果不在列表中"
+    message_en = "This disposition is not on the list"
+
+
+class NotFree(Conflict):
+    """The officer is off duty or holds another case."""
+
+    code = "officer_not_free"
+    message = "该民警未在岗或手上有警情"
+    message_en = "The officer is off duty or holds another case"
+
+
+class WindowOver(Conflict):
+    """Rated already, or the seven days are over."""
+
+    code = "window_over"
+    message = "已超过期限或已操作过"
+    message_en = "Done already, or the time for it is over"

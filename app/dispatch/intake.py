@@ -1,0 +1,123 @@
+"""A report becomes a case: where it belongs, and whether it is broadcast or born with the desk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import text
+
+from app.cases.queries import Place, encrypt, encrypt_place
+from app.cases.service import NewCase, Opened, open_case
+from app.cases.states import Cause
+from app.dispatch.limits import Flood, flood
+from app.kit.database import Db
+from app.kit.errors import Invalid, Unavailable
+from app.kit.ids import new_id
+from app.kit.runtime import Runtime
+from app.stations.categories import Category, open_now
+from app.stations.registry import Registry, Station, registry
+
+WORDS_MAX = 2000
+MEDIA_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a citizen reports. `place` None: the desk will ask where."""
+
+    reporter_id: UUID
+    category: str
+    words: str | None = None
+    place: Place | None = None
+    media: tuple[str, ...] = ()
+    text_only: bool = False
+    urgent: bool = False
+    idempotency_key: str | None = None
+    facts: dict[str, object] = field(default_factory=dict)
+
+
+_NOW = text("SELECT clock_timestamp() AS now")
+
+
+async def take(db: Db, runtime: Runtime, report: Report) -> Opened:
+    """Open a case for a report, in the edge's transaction; received means committed.
+
+    Raises:
+        Invalid: unknown category, or words or media over their limits.
+        Unavailable: no station is set up yet.
+    """
+    _check(report)
+    stations = await registry(runtime)
+    station = _station(stations, report)
+    category = _category(station, report.category)
+    now = (await db.execute(_NOW)).scalar_one()
+    over = await flood(db, report.reporter_id, report.category, report.place.at if report.place else None)
+    cause = _cause(report, station, category, open_now(category, now, station.settings.timezone), over)
+    case_id, settings = new_id(), station.settings
+    kinds = ("officer", "auxiliary") if report.category in settings.auxiliaries_for else ("officer",)
+    return await open_case(
+        db,
+        NewCase(
+            id=case_id,
+            reporter_id=report.reporter_id,
+            category=report.category,
+            station_id=station.id,
+            words=encrypt(runtime, case_id, "words", report.words),
+            place=encrypt_place(runtime, case_id, report.place),
+            at=report.place.at if report.place else None,
+            window_s=settings.claim_window_s or runtime.settings.claim_window_s,
+            silence_s=(settings.nudge_s, settings.alarm_s, settings.take_back_s),
+            stall_s=settings.stall_s,
+            ack_s=settings.urgent_ack_s if report.urgent else settings.ack_s,
+            born_with_desk=cause,
+            urgent=report.urgent,
+            text_only=report.text_only,
+            media=report.media,
+            kinds=kinds,
+            skill=category.skill,
+            idempotency_key=report.idempotency_key,
+            facts=report.facts | ({"repeat": over.limit} if over else {}),
+        ),
+    )
+
+
+def _check(report: Report) -> None:
+    if report.words and len(report.words) > WORDS_MAX:
+        raise Invalid(f"words may have {WORDS_MAX} characters, these have {len(report.words)}", field="words")
+    if len(report.media) > MEDIA_MAX:
+        raise Invalid(f"a report may carry {MEDIA_MAX} pictures", field="media")
+
+
+def _station(stations: Registry, report: Report) -> Station:
+    """The station whose area holds the place; else the command centre, which forwards."""
+    here = stations.station_at(report.place.at) if report.place and report.place.at else None
+    station = here or stations.command_centre()
+    if station is None:
+        raise Unavailable("no station is set up yet: an administrator adds stations first")
+    return station
+
+
+def _category(station: Station, key: str) -> Category:
+    category = station.settings.category(key)
+    if category is None:
+        known = ", ".join(c.key for c in station.settings.known_categories())
+        raise Invalid(f"category must be one of {known}", field="category")
+    return category
+
+
+def _cause(
+    report: Report, station: Station, category: Category, in_hours: bool, over: Flood | None
+) -> Cause | None:
+    """Why a case is not broadcast, most pressing first; None when it is."""
+    if report.urgent:
+        return Cause.URGENT
+    if report.place is None or report.place.at is None:
+        return Cause.NO_PLACE if category.scene else Cause.NO_SCENE
+    if station.is_command:
+        return Cause.FORWARDED
+    if not category.scene:
+        return Cause.NO_SCENE
+    if over and not report.text_only:
+        return Cause.FLOOD
+    return None if in_hours else Cause.OUT_OF_HOURS

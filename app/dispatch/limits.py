@@ -1,0 +1,56 @@
+"""How many reports of one person are broadcast; over it the desk decides, marked as a repeat.
+
+Nothing is ever dropped, and danger, silent and missing-person reports are never lowered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+
+from app.kit.database import Db
+from app.kit.geo import Point, rounded
+
+OPEN_OF_A_CATEGORY_AND_PLACE = 1
+IN_TEN_MINUTES = 3
+IN_A_DAY = 10
+NEVER_LIMITED = frozenset({"missing_person"})
+
+_COUNTS = text("""
+    SELECT count(*) FILTER (WHERE c.category = :category AND c.state NOT IN ('closed', 'cancelled', 'merged')
+                              AND c.rough_lat IS NOT DISTINCT FROM CAST(:lat AS float8)
+                              AND c.rough_lng IS NOT DISTINCT FROM CAST(:lng AS float8)) AS same,
+           count(*) FILTER (WHERE c.reported_at > clock_timestamp() - interval '10 minutes') AS ten_minutes,
+           count(*) AS day
+      FROM cases c
+     WHERE c.reporter_id = :reporter_id AND c.reported_at > clock_timestamp() - interval '1 day'
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """The limit that was reached."""
+
+    limit: str
+    value: int
+
+
+async def flood(db: Db, reporter_id: UUID, category: str, at: Point | None) -> Flood | None:
+    """The first limit that one more report of this person would pass, or None."""
+    if category in NEVER_LIMITED:
+        return None
+    square = rounded(at, 300) if at else None
+    values = {
+        "reporter_id": reporter_id, "category": category, "lat": square.lat if square else None,
+        "lng": square.lng if square else None,
+    }  # fmt: skip
+    row = (await db.execute(_COUNTS, values)).one()
+    if row.same >= OPEN_OF_A_CATEGORY_AND_PLACE:
+        return Flood("open_of_a_category_and_place", OPEN_OF_A_CATEGORY_AND_PLACE)
+    if row.ten_minutes >= IN_TEN_MINUTES:
+        return Flood("in_ten_minutes", IN_TEN_MINUTES)
+    if row.day >= IN_A_DAY:
+        return Flood("in_a_day", IN_A_DAY)
+    return None
