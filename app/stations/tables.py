@@ -28,7 +28,9 @@ class StationRow(Base):
     phone: Mapped[str] = mapped_column(String(30), server_default="")  # the desk's public number
     parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("stations.id"))
     is_command: Mapped[bool] = mapped_column(server_default=text("false"))
-    boundary: Mapped[dict[str, Any] | None]  # GeoJSON Polygon or MultiPolygon, WGS-84 [lng, lat]; None: no area
+    boundary: Mapped[
+        dict[str, Any] | None
+    ]  # GeoJSON Polygon or MultiPolygon, WGS-84 [lng, lat]; None: no area
     settings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))  # StationSettings
     changed_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
