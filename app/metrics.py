@@ -1,0 +1,48 @@
+"""What a scrape reads from the database: one query, so that any process tells the whole picture."""
+
+from __future__ import annotations
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+
+from app.cases.states import CaseState
+from app.kit import metrics
+from app.kit.runtime import Runtime
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+_STATES = text("""
+    SELECT state, count(*) AS n FROM cases
+     WHERE state NOT IN ('closed', 'cancelled', 'merged') OR closed_at > clock_timestamp() - interval '1 day'
+     GROUP BY state
+""")
+_REST = text("""
+    SELECT (SELECT count(*) FROM cases WHERE act_step > 0 AND act_by IS NOT NULL) AS silent,
+           (SELECT count(*) FROM offers o JOIN cases c ON c.id = o.case_id AND c.epoch = o.epoch
+             WHERE c.state = 'open' AND o.declined_at IS NULL) AS offers,
+           (SELECT count(*) FROM officers WHERE on_duty) AS on_duty,
+           (SELECT count(*) FROM officers WHERE on_duty AND last_seen_at > clock_timestamp() - interval '45 seconds')
+               AS reachable,
+           (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(e.at)), 0) FROM outbox x
+              JOIN events e ON e.id = x.event_id WHERE x.dead_at IS NULL) AS outbox_age,
+           (SELECT count(*) FROM outbox WHERE dead_at IS NOT NULL)
+               + (SELECT count(*) FROM deliveries WHERE state = 'dead') AS dead,
+           (SELECT count(*) FROM deliveries WHERE state = 'queued') AS queued
+""")
+
+
+async def scrape(runtime: Runtime) -> bytes:
+    """The process's metrics in Prometheus's text format, gauges fresh from the database."""
+    async with runtime.database.moves() as db:
+        states = {row.state: row.n for row in await db.execute(_STATES)}
+        rest = (await db.execute(_REST)).one()
+    for state in CaseState:
+        metrics.CASES.labels(state.value).set(states.get(state.value, 0))
+    metrics.CLAIMED_SILENT.set(rest.silent)
+    metrics.OFFERS_OPEN.set(rest.offers)
+    metrics.OFFICERS_ON_DUTY.set(rest.on_duty)
+    metrics.OFFICERS_REACHABLE.set(rest.reachable)
+    metrics.OUTBOX_AGE.set(float(rest.outbox_age))
+    metrics.OUTBOX_DEAD.set(rest.dead)
+    metrics.DELIVERIES_QUEUED.set(rest.queued)
+    return generate_latest()

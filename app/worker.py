@@ -1,0 +1,111 @@
+"""The ticking process: handover, rings, silence, the ladder, what dead processes left, notices, upkeep.
+
+Each job has its own loop and its own pace; a failing one is logged and tried again, and never stops
+the others. Any number of workers run at once: every job is a conditional statement or a lease.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from app.audit.seal import seal
+from app.dispatch import handover
+from app.dispatch.broadcast import due_rings
+from app.dispatch.reconcile import reconcile
+from app.events.follow import follow_left
+from app.inbox import service as inbox
+from app.kit.metrics import TICKS
+from app.kit.runtime import Runtime
+from app.notices.jobs import deliver
+from app.notices.sender import Sender
+from app.tracking import jobs as tracking
+
+log = structlog.get_logger()
+
+Job = Callable[[], Awaitable[object]]
+FULL = 20
+"""A job that found this many goes on without a pause: there is more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A job and the seconds between its rounds."""
+
+    name: str
+    every_s: float
+    job: Job
+
+
+def ticks(runtime: Runtime, sender: Sender) -> list[Tick]:
+    """Every job of the worker but the handover, which keeps its own time."""
+    return [
+        Tick("rings", 0.25, lambda: due_rings(runtime)),
+        Tick("silent", 0.5, lambda: handover.sweep_silent(runtime)),
+        Tick("unacknowledged", 0.5, lambda: handover.sweep_unacknowledged(runtime)),
+        Tick("follow_left", 0.5, lambda: follow_left(runtime)),
+        Tick("deliver", 0.3, lambda: deliver(runtime, sender)),
+        Tick("seal", 1.0, lambda: seal(runtime)),
+        Tick("reconcile", 30.0, lambda: reconcile(runtime)),
+        Tick("forget_trails", 30.0, lambda: tracking.forget(runtime)),
+        Tick("forget_inbox", 600.0, lambda: inbox.forget(runtime)),
+    ]
+
+
+async def run(runtime: Runtime, sender: Sender, stop: asyncio.Event) -> None:
+    """Tick until `stop` is set, then finish the rounds under way and drain."""
+    loops = [asyncio.create_task(_hand_over(runtime, stop), name="hand_over")]
+    loops += [asyncio.create_task(_loop(tick, stop), name=tick.name) for tick in ticks(runtime, sender)]
+    await stop.wait()
+    await asyncio.gather(*loops)
+    await runtime.drain()
+
+
+async def _loop(tick: Tick, stop: asyncio.Event) -> None:
+    failed = 0
+    while not stop.is_set():
+        try:
+            found = await tick.job()
+            failed = 0
+            TICKS.labels(tick.name, "ok").inc()
+        except Exception as error:
+            failed += 1
+            found = None
+            TICKS.labels(tick.name, "failed").inc()
+            log.warning("tick_failed", job=tick.name, error=type(error).__name__, failed=failed)
+        if isinstance(found, int) and found >= FULL and not isinstance(found, bool):
+            continue
+        await _pause(stop, tick.every_s + random.uniform(0, min(5.0, failed * 0.5)))
+
+
+async def _hand_over(runtime: Runtime, stop: asyncio.Event) -> None:
+    """Sleep on the monotonic clock to the next deadline, at most a second, then sweep.
+
+    Deadlines are known a minute ahead, so this is exact without any wake-up.
+    """
+    while not stop.is_set():
+        try:
+            in_s = await handover.next_deadline_s(runtime)
+            if in_s is None or in_s > 1.0:
+                await _pause(stop, 1.0)
+                continue
+            if in_s > 0:
+                await asyncio.sleep(in_s)
+            await handover.sweep(runtime)
+            TICKS.labels("hand_over", "ok").inc()
+        except Exception as error:
+            TICKS.labels("hand_over", "failed").inc()
+            log.warning("tick_failed", job="hand_over", error=type(error).__name__)
+            await _pause(stop, 0.2)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return
