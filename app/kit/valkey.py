@@ -26,12 +26,12 @@ from typing import Any
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 Valkey = Redis | RedisCluster
 """What the features hold: a single server, or a cluster; they use only what both have."""
 
-ValkeyDown = (RedisError, OSError, TimeoutError)
+ValkeyDown = (RedisError, RedisClusterException, OSError, TimeoutError)
 """What a call raises when Valkey does not answer; a feature goes on without it."""
 
 
