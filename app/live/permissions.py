@@ -1,0 +1,104 @@
+"""What the policies answered, kept for half a second."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from app.kit.runtime import Runtime
+
+log = structlog.get_logger()
+
+FRESH_S = 0.5
+"""How old a permission may be when a frame is sent, counted from the moment before the policy was asked."""
+POLICY_TIMEOUT_S = 0.4
+"""A policy that takes longer has not answered: its answer would be stale on arrival."""
+_KEPT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Who may hear a topic now. A frame that carries another epoch than this one (if any) is not sent."""
+
+    persons: frozenset[UUID]
+    epoch: int | None = None
+
+
+Policy = Callable[[Runtime, list[str]], Awaitable[dict[str, Permission]]]
+"""Ids of topics (without their prefix) to their permissions, in one query; unknown ids may be left out."""
+
+NOBODY = Permission(frozenset())
+
+
+@dataclass(eq=False, slots=True)
+class Grant:
+    """A permission with the monotonic time before it was asked for."""
+
+    permission: Permission
+    asked_at: float
+    dropped: bool = False
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether a frame may still be sent on it."""
+        return now - self.asked_at <= FRESH_S and not self.dropped
+
+    def allows(self, person_id: UUID, epoch: int | None) -> bool:
+        """Whether this person may have a frame of this epoch."""
+        return self.fits(epoch) and person_id in self.permission.persons
+
+    def fits(self, epoch: int | None) -> bool:
+        """Whether a frame of this epoch may be sent at all."""
+        return epoch is None or self.permission.epoch is None or epoch == self.permission.epoch
+
+
+class Permissions:
+    """The cache of one hub."""
+
+    def __init__(self, runtime: Runtime, policies: Mapping[str, Policy]) -> None:
+        self._runtime, self._policies = runtime, policies
+        self._grants: dict[str, Grant] = {}
+        self._forgotten: dict[str, float] = {}
+
+    def known(self, topic: str, now: float) -> Grant | None:
+        """A grant that a frame may be sent on now, or None: ask."""
+        grant = self._grants.get(topic)
+        return grant if grant is not None and grant.is_fresh(now) else None
+
+    async def ask(self, topics: Iterable[str]) -> None:
+        """Ask the policies, once a prefix, all prefixes at the same time. A failing one leaves nothing known."""
+        by_prefix: dict[str, list[str]] = {}
+        for topic in topics:
+            prefix, _, rest = topic.partition(":")
+            by_prefix.setdefault(prefix, []).append(rest)
+        await asyncio.gather(*(self._ask(prefix, ids) for prefix, ids in by_prefix.items()))
+
+    def forget(self, topic: str) -> None:
+        """Let no frame be sent any more on what was asked before now; queued frames included."""
+        self._forgotten[topic] = time.monotonic()
+        if grant := self._grants.pop(topic, None):
+            grant.dropped = True
+
+    def prune(self) -> None:
+        """Let go of what nobody can use any more."""
+        oldest = time.monotonic() - _KEPT_S
+        self._grants = {t: g for t, g in self._grants.items() if g.asked_at > oldest}
+        self._forgotten = {t: at for t, at in self._forgotten.items() if at > oldest}
+
+    async def _ask(self, prefix: str, ids: list[str]) -> None:
+        asked_at = time.monotonic()
+        try:
+            async with asyncio.timeout(POLICY_TIMEOUT_S):
+                answer = await self._policies[prefix](self._runtime, ids)
+        except Exception as error:  # whatever a policy raises, nobody may hear
+            log.warning("policy_failed", prefix=prefix, topics=len(ids), error=type(error).__name__)
+            return
+        for one in ids:
+            topic = f"{prefix}:{one}"
+            # Forgotten while the policy was being asked: it may have read the world of before.
+            if self._forgotten.get(topic, float("-inf")) < asked_at:
+                self._grants[topic] = Grant(answer.get(one, NOBODY), asked_at)
