@@ -24,6 +24,10 @@ SIGNED_OUT, TOO_SLOW, GOING_AWAY = 4401, 4408, 1001
 """Close codes: sign in again; connect anew and read the snapshot; this process stops, connect anew."""
 TOPICS_LIMIT = 64
 """Topics of one socket."""
+BURST = 16
+"""Messages handed to the queues before the pump has had its turn: a socket is slow only if it was given the chance."""
+INCOMING_LIMIT = 10_000
+"""Messages that wait for a policy or for the pump; beyond, they are dropped and every socket resumes."""
 CHECK_EVERY_S = 0.5
 SWEEP_EVERY_S = 5.0
 """How often living sessions are asked for: without Valkey, and with it (then `session:` messages come at once)."""
@@ -81,6 +85,7 @@ class Hub:
         self._pump = Pump(self._still, self._drop)
         self._gateway = Gateway(runtime, self._hear_remote, self.resume_all)
         self._incoming: list[Envelope] = []
+        self._burst = 0
         self._asking: asyncio.Task[None] | None = None
         self._missed: set[str] = set()  # topics whose policy failed: their sockets are owed a resume
         self._tick: asyncio.Task[None] | None = None
@@ -175,12 +180,21 @@ class Hub:
         wanted = [topic for topic in envelope.topics if topic in self._listeners]
         if not wanted:
             return
-        if self._asking is None and not self._to_ask(wanted, envelope.epoch):
+        if self._asking is None and self._has_room() and not self._to_ask(wanted, envelope.epoch):
             self._deliver(envelope)
             return
-        self._incoming.append(envelope)  # behind what waits for its policy: the order stays
+        if len(self._incoming) >= INCOMING_LIMIT:
+            log.warning("live_messages_dropped", waiting=len(self._incoming))
+            self._incoming.clear()
+            self.resume_all()
+        self._incoming.append(envelope)  # behind what waits already: the order stays
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask_and_deliver())
+
+    def _has_room(self) -> bool:
+        """Whether one more message may go to the queues at once."""
+        self._burst = self._burst + 1 if self._pump.has_line else 1
+        return self._burst <= BURST
 
     def _to_ask(self, topics: Iterable[str], epoch: int | None) -> set[str]:
         now = time.monotonic()
@@ -194,7 +208,9 @@ class Hub:
     async def _ask_and_deliver(self) -> None:
         try:
             while self._incoming:
-                batch, self._incoming = self._incoming, []
+                while self._pump.has_line:
+                    await asyncio.sleep(0)
+                batch, self._incoming = self._incoming[:BURST], self._incoming[BURST:]
                 ask: set[str] = set()
                 for envelope in batch:
                     ask |= self._to_ask((t for t in envelope.topics if t in self._listeners), envelope.epoch)

@@ -98,6 +98,11 @@ class Pump:
         self._tasks: set[asyncio.Task[None]] = set()
         self.sent = 0
 
+    @property
+    def has_line(self) -> bool:
+        """Whether sockets wait for their turn; one that waits for its network is in no line."""
+        return bool(self._line)
+
     def wake(self, socket: Socket) -> None:
         """This socket has something in its queue."""
         if socket.busy or socket.closed:

@@ -152,8 +152,13 @@ async def registry(runtime: Runtime) -> Registry:
     return held.registry
 
 
-async def reload(runtime: Runtime, event: Event) -> None:
-    """Follower of `stations_changed`: ask PostgreSQL at the next use, whatever was asked before."""
+async def reload_stations(runtime: Runtime, event: Event) -> None:
+    """Follower of `stations_changed`: the next use asks PostgreSQL, whenever it was asked last."""
+    forget_stations(runtime)
+
+
+def forget_stations(runtime: Runtime) -> None:
+    """Ask PostgreSQL at the next use. What is known stays in use if it does not answer."""
     if held := _held.get(runtime):
         held.checked_at = float("-inf")
 
