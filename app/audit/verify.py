@@ -231,7 +231,9 @@ def main(arguments: list[str]) -> int:
         return 2
     for problem in verdict.problems:
         print(problem)
-    print(f"{'sound' if verdict.sound else 'NOT SOUND'}: {verdict.entries} entries, last hash {verdict.last_hash}")
+    print(
+        f"{'sound' if verdict.sound else 'NOT SOUND'}: {verdict.entries} entries, last hash {verdict.last_hash}"
+    )
     print(f"signature: {verdict.signature.value}")
     return 0 if verdict.sound else 1
 

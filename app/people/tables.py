@@ -63,7 +63,9 @@ class OfficerRow(Base):
     station_id: Mapped[UUID] = mapped_column(ForeignKey("stations.id"))
     badge: Mapped[str] = mapped_column(String(20), unique=True)
     skills: Mapped[list[str]] = mapped_column(ARRAY(String(30)), server_default=text("'{}'"))
-    lead_id: Mapped[UUID | None] = mapped_column(ForeignKey("officers.person_id"))  # in a crew: its lead claims
+    lead_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("officers.person_id")
+    )  # in a crew: its lead claims
     on_duty: Mapped[bool] = mapped_column(server_default=text("false"))
     duty_since: Mapped[datetime | None]
     last_lat: Mapped[float | None]  # rounded to 300 m, for offers while the phone sleeps
@@ -76,7 +78,9 @@ class RoleRow(Base):
 
     __tablename__ = "roles"
     __table_args__ = (
-        UniqueConstraint("person_id", "role", "station_id", name="uq_roles_once", postgresql_nulls_not_distinct=True),
+        UniqueConstraint(
+            "person_id", "role", "station_id", name="uq_roles_once", postgresql_nulls_not_distinct=True
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -149,15 +153,24 @@ class ApprovalRow(Base):
 
 
 class IdentityRow(Base):
-    """What identifies a person: encrypted per field, read through `app.people.identity` alone."""
+    """What identifies a person: encrypted per field, read through `app.people.identity` alone.
+
+    An index stands twice: under the present key and under the next, which are the same key unless
+    `DIDI_INDEX_KEY` is being rotated. Both are unique where the person must be, so that a process that
+    already holds only the new key and one that still holds both cannot make two persons of one.
+    """
 
     __tablename__ = "persons"
-    __table_args__ = {"schema": "identity"}
+    __table_args__ = ({"schema": "identity"},)
 
     person_id: Mapped[UUID] = mapped_column(primary_key=True)  # no foreign key: the vault can be moved away
     name: Mapped[bytes | None] = mapped_column(LargeBinary)
     phone: Mapped[bytes | None] = mapped_column(LargeBinary)
     phone_index: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)
+    phone_next: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)
+    unionid: Mapped[bytes | None] = mapped_column(LargeBinary)  # the same at all accounts of one owner
+    unionid_index: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    unionid_next: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
     consent_version: Mapped[str | None] = mapped_column(String(20))
     consent_at: Mapped[datetime | None]
 
@@ -168,7 +181,7 @@ class OpenidRow(Base):
     __tablename__ = "openids"
     __table_args__ = (
         UniqueConstraint("app_id", "openid_index", name="uq_openids_person"),
-        Index("ix_openids_next", "app_id", "next_index"),  # while the index key is rotated
+        UniqueConstraint("app_id", "next_index", name="uq_openids_next"),  # IdentityRow says why both
         {"schema": "identity"},
     )
 
@@ -177,5 +190,4 @@ class OpenidRow(Base):
     app_id: Mapped[str] = mapped_column(String(20))
     openid: Mapped[bytes] = mapped_column(LargeBinary)
     openid_index: Mapped[bytes] = mapped_column(LargeBinary)
-    next_index: Mapped[bytes | None] = mapped_column(LargeBinary)
-    unionid_index: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)
+    next_index: Mapped[bytes] = mapped_column(LargeBinary)

@@ -1,0 +1,188 @@
+"""Accounts of the console: password and TOTP, both always, with a lock on guessing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+
+from app.audit.service import record_act
+from app.kit.database import Db
+from app.kit.ids import new_id
+from app.kit.runtime import Runtime
+from app.people import totp
+from app.people.errors import AdministratorExists, SignInRefused, UnfitField, UsernameTaken
+from app.people.identity import set_identity
+from app.people.passwords import hash_secret, is_secret
+from app.people.policy import may_administer, require
+from app.people.roles import LOCK, ROLES_LOCK, grant, revoke_role
+from app.people.sessions import CONSOLE_TTL_S, Actor, actor_now, issue, revoke_all
+from app.people.tables import Audience, Role
+
+__all__ = [
+    "SignedIn", "StaffAccount", "change_password", "create_first_administrator", "create_staff", "grant", "revoke_role",
+    "sign_in",
+]  # fmt: skip
+
+PASSWORD_LENGTH = (12, 128)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Who signed in, and the session's token, told once."""
+
+    actor: Actor
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class StaffAccount:
+    """`totp_address`: otpauth://, shown once as a QR code; without its codes nobody signs in."""
+
+    person_id: UUID
+    username: str
+    totp_address: str
+
+
+async def sign_in(db: Db, runtime: Runtime, username: str, password: str, code: str) -> SignedIn:
+    """A session of the console for a right name, password and TOTP code, the code used for the first time.
+
+    Takes as long for a name that does not exist. A try is counted before anything is compared, and stays
+    counted when the caller's transaction rolls back: five failures in a row lock the account for 15 minutes.
+
+    Raises:
+        SignInRefused: any of it is wrong, or the account is locked; nobody is told which.
+    """
+    account = await totp.charge(runtime, username=_folded(username))
+    right = await is_secret(account.password_hash if account else None, password)
+    step = totp.step_of(runtime, account, code) if account else None
+    if account is None:
+        raise SignInRefused()
+    if not right or step is None or not await totp.accept(db, account.person_id, step):
+        await _refused(runtime, account.person_id)
+        raise SignInRefused()
+    token, _ = await issue(db, account.person_id, Audience.CONSOLE, ttl_s=CONSOLE_TTL_S, second_factor=True)
+    actor = await actor_now(db, token, Audience.CONSOLE)  # Unauthenticated: suspended
+    await record_act(
+        db, actor_id=actor.person_id, action="signed_in", object_kind="session", object_id=actor.session_id
+    )
+    return SignedIn(actor, token)
+
+
+async def _refused(runtime: Runtime, person_id: UUID) -> None:
+    """Recorded by itself: the transaction of a refused sign-in rolls back."""
+    async with runtime.database.moves() as db:
+        await record_act(
+            db, actor_id=None, action="sign_in_failed", object_kind="person", object_id=person_id
+        )
+
+
+_ADD_PERSON = text("INSERT INTO people (id, kind) VALUES (:id, 'staff')")
+_ADD_CREDENTIAL = text("""
+    INSERT INTO credentials (person_id, username, password_hash) VALUES (:id, :username, :hash)
+    ON CONFLICT (username) DO NOTHING RETURNING person_id
+""")
+_ADMINISTRATORS = text("""
+    SELECT count(*) FROM roles r JOIN people p ON p.id = r.person_id
+     WHERE r.role = 'administrator' AND r.station_id IS NULL AND p.active
+""")
+
+
+async def create_first_administrator(
+    db: Db, runtime: Runtime, *, username: str, password: str, name: str
+) -> StaffAccount:
+    """The account that makes all others; for the operator at the shell, once. Two at once: one of them.
+
+    Raises:
+        AdministratorExists: an administrator of all stations is there. UnfitField: as `create_staff`.
+    """
+    await db.execute(LOCK, {"key": ROLES_LOCK})
+    if (await db.execute(_ADMINISTRATORS)).scalar_one():
+        raise AdministratorExists()
+    account = await create_staff(db, runtime, username=username, password=password, name=name, by=None)
+    await grant(db, person_id=account.person_id, role=Role.ADMINISTRATOR, station_id=None, by=None)
+    return account
+
+
+async def create_staff(
+    db: Db,
+    runtime: Runtime,
+    *,
+    username: str,
+    password: str,
+    name: str,
+    by: Actor | None,
+    station_id: UUID | None = None,
+) -> StaffAccount:
+    """An account without roles. An administrator of `station_id` makes it; None: one of all stations.
+
+    Raises:
+        Forbidden: not such an administrator. UsernameTaken: choose another.
+        UnfitField: a user name of 3 to 40 letters, digits, dots, dashes; a password of 12 to 128 characters
+            that is not the user name.
+    """
+    require(may_administer(by, station_id))
+    folded, person_id = _fit_username(username), new_id()
+    hashed = await _hashed(password, folded)
+    await db.execute(_ADD_PERSON, {"id": person_id})
+    values = {"id": person_id, "username": folded, "hash": hashed}
+    if (await db.execute(_ADD_CREDENTIAL, values)).one_or_none() is None:
+        raise UsernameTaken()
+    await set_identity(db, runtime, person_id, name=name)
+    address = await totp.enrol(db, runtime, person_id, label=folded)
+    await record_act(
+        db,
+        actor_id=by.person_id if by else None,
+        action="staff_created",
+        object_kind="person",
+        object_id=person_id,
+    )
+    return StaffAccount(person_id, folded, address)
+
+
+_SET_PASSWORD = text("UPDATE credentials SET password_hash = :hash WHERE person_id = :id")
+_USERNAME = text("SELECT username FROM credentials WHERE person_id = :id")
+
+
+async def change_password(db: Db, runtime: Runtime, actor: Actor, *, old: str, new: str, code: str) -> None:
+    """A new password for oneself, by the old one and a fresh TOTP code; every session ends, this one too.
+
+    Raises:
+        SignInRefused: the old one or the code is wrong; counted as a failed sign-in. UnfitField: as `create_staff`.
+    """
+    username = (await db.execute(_USERNAME, {"id": actor.person_id})).scalar_one_or_none()
+    account = await totp.charge(runtime, person_id=actor.person_id)
+    right = await is_secret(account.password_hash if account else None, old)
+    step = totp.step_of(runtime, account, code) if account else None
+    if not right or step is None or not await totp.accept(db, actor.person_id, step):
+        raise SignInRefused()
+    hashed = await _hashed(new, username or "")
+    await db.execute(_SET_PASSWORD, {"id": actor.person_id, "hash": hashed})
+    await revoke_all(db, actor.person_id, by=actor.person_id)
+    await record_act(
+        db,
+        actor_id=actor.person_id,
+        action="password_changed",
+        object_kind="person",
+        object_id=actor.person_id,
+    )
+
+
+async def _hashed(password: str, username: str) -> str:
+    least, most = PASSWORD_LENGTH
+    if not least <= len(password) <= most or password.casefold() == username:
+        raise UnfitField(f"password must have {least} to {most} characters and not be the user name")
+    return await hash_secret(password)
+
+
+def _fit_username(username: str) -> str:
+    folded = _folded(username)
+    if not re.fullmatch(r"[a-z0-9._-]{3,40}", folded):
+        raise UnfitField("username must have 3 to 40 letters a-z, digits, dots, dashes or underscores")
+    return folded
+
+
+def _folded(username: str) -> str:
+    return username.strip().casefold()
