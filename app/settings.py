@@ -79,7 +79,8 @@ class Settings(BaseSettings):
     )
     index_key: SecretStr = Field(
         validation_alias="DIDI_INDEX_KEY",
-        description="Key of the blind index by which an openid or phone is found, 32 bytes in base64.",
+        description="Key of the blind index by which an openid or phone is found, 32 bytes in base64; "
+        "while it is rotated two, comma-separated: the present one, then the next.",
         examples=["ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="],
     )
     receipt_key: SecretStr = Field(
@@ -177,10 +178,20 @@ class Settings(BaseSettings):
         "INFO", validation_alias="DIDI_LOG_LEVEL", description="Least level that is logged.", examples=["INFO"]
     )
 
-    @field_validator("index_key", "receipt_key")
+    @field_validator("receipt_key")
     @classmethod
     def _one_key(cls, value: SecretStr) -> SecretStr:
         _key(value.get_secret_value())
+        return value
+
+    @field_validator("index_key")
+    @classmethod
+    def _one_or_two_keys(cls, value: SecretStr) -> SecretStr:
+        parts = value.get_secret_value().split(",")
+        if len(parts) > 2:
+            raise ValueError(f"must be one key, or two while it is rotated; has {len(parts)}")
+        for part in parts:
+            _key(part)
         return value
 
     @field_validator("secret_keys")
@@ -218,8 +229,8 @@ class Settings(BaseSettings):
     def _fit_for_production(self) -> Settings:
         if self.env != "production":
             return self
-        keys = [self.index_key, self.receipt_key]
-        parts = [*self.secret_keys.get_secret_value().split(","), *(k.get_secret_value() for k in keys)]
+        keys = [self.secret_keys, self.index_key, self.receipt_key]
+        parts = [part for key in keys for part in key.get_secret_value().split(",")]
         if any(_key(part).startswith(DEMO_MARK) for part in parts):
             raise ValueError("DIDI_SECRET_KEYS, DIDI_INDEX_KEY or DIDI_RECEIPT_KEY is a key the demo made: make your own")
         if self.wechat_plain:

@@ -17,7 +17,10 @@ from app.kit.runtime import Runtime
 from app.kit.secrets import BlindIndex, KeyRing, parse_keys
 from app.live import topics
 from app.notices.rules import expand
-from app.people.sessions import drop_session
+from app.people.events import PeopleEvent
+from app.people.policy import may_hear_desk, may_hear_person
+from app.people.second_factor import tell_approval
+from app.people.sessions import alive, drop_person, drop_session
 from app.settings import Settings
 from app.stations.registry import reload_stations
 from app.tracking import jobs as tracking
@@ -58,9 +61,12 @@ FOLLOWERS: dict[str, list[Follower]] = {
     CaseEvent.BACKUP_LEFT: [dispatch.tell_case_and_board],
     DispatchEvent.OFFERED: [dispatch.ring_phones, expand],
     DispatchEvent.DECLINED: [],
-    "duty_on": [dispatch.on_duty],
-    "duty_off": [dispatch.off_duty],
-    "session_revoked": [drop_session],
+    PeopleEvent.DUTY_ON: [drop_person, dispatch.on_duty],
+    PeopleEvent.DUTY_OFF: [drop_person, dispatch.off_duty],
+    PeopleEvent.SESSION_REVOKED: [drop_session],
+    PeopleEvent.ACTOR_CHANGED: [drop_person],
+    PeopleEvent.APPROVAL_ASKED: [tell_approval],
+    PeopleEvent.APPROVAL_DECIDED: [tell_approval],
     "stations_changed": [reload_stations],
 }  # fmt: skip
 """Event kind to what hears it, in order."""
@@ -80,7 +86,7 @@ def open_runtime(settings: Settings) -> Runtime:
         ),
         valkey=valkey.connect(settings.valkey_url, cluster=settings.valkey_cluster),
         keys=KeyRing(parse_keys(settings.secret_keys.get_secret_value())),
-        index=BlindIndex(parse_keys(settings.index_key.get_secret_value())[0]),
+        index=BlindIndex(*parse_keys(settings.index_key.get_secret_value())),
     )
     wire(runtime)
     return runtime
@@ -91,3 +97,6 @@ def wire(_: Runtime) -> None:
     events.FOLLOWERS.clear()
     events.FOLLOWERS.update(FOLLOWERS)
     topics.register_policy("case", may_hear)
+    topics.register_policy("person", may_hear_person)
+    topics.register_policy("desk", may_hear_desk)
+    topics.register_alive(alive)

@@ -117,7 +117,7 @@ def make_runtime(settings: Settings) -> Runtime:
         database=Database(settings.database_url or "", pool_size=20, moves_pool_size=20),
         valkey=valkey_kit.connect(settings.valkey_url or "", cluster=settings.valkey_cluster),
         keys=KeyRing(parse_keys(settings.secret_keys.get_secret_value())),
-        index=BlindIndex(parse_keys(settings.index_key.get_secret_value())[0]),
+        index=BlindIndex(*parse_keys(settings.index_key.get_secret_value())),
     )
     wire(runtime)
     return runtime
