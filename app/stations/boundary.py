@@ -34,8 +34,8 @@ def read_boundary(geojson: dict[str, Any]) -> BaseGeometry:
         raise _refused("is no GeoJSON geometry: give a Polygon or MultiPolygon") from error
     if area.geom_type not in ("Polygon", "MultiPolygon"):
         raise _refused(f"is a {area.geom_type}: give a Polygon or MultiPolygon")
-    if area.is_empty or area.area == 0:
-        raise _refused("holds no area: give at least three corners that do not lie on a line")
+    if area.is_empty:
+        raise _refused("holds no area: give at least three corners")
     if shapely.get_num_coordinates(area) > MAX_VERTICES:
         raise _refused(f"has more than {MAX_VERTICES} corners: simplify it")
     if not _inside(area, (-180.0, -90.0, 180.0, 90.0)) or (
@@ -45,7 +45,7 @@ def read_boundary(geojson: dict[str, Any]) -> BaseGeometry:
             "has latitude and longitude swapped, or lies outside the world: write [longitude, latitude]"
         )
     if not area.is_valid:
-        raise _refused(f"is not a valid area ({shapely.is_valid_reason(area)}): its sides must not cross")
+        raise _refused(f"is not a valid area ({shapely.is_valid_reason(area)}): its sides must not cross or fall together")
     return area
 
 
