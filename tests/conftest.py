@@ -26,6 +26,7 @@ from app.kit.migrate import migrate
 from app.kit.runtime import Runtime
 from app.kit.secrets import BlindIndex, KeyRing, parse_keys
 from app.settings import Settings, load_settings
+from app.stations.registry import forget_stations
 from tests.factories import Make
 
 ROOT = Path(__file__).parents[1]
@@ -133,6 +134,7 @@ async def clean(runtime: Runtime) -> None:
         )
         await connection.exec_driver_sql(f"TRUNCATE {names.scalar_one()} RESTART IDENTITY CASCADE")
     await runtime.valkey.flushall()
+    forget_stations(runtime)
 
 
 async def _clone(url: str, name: str) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from app.kit.geo import Point, rounded
 from app.kit.ids import case_number, new_id
 from app.kit.runtime import Runtime
+from app.stations.registry import forget_stations
 
 CENTRE = Point(32.0600, 118.8200)
 SQUARE = [[118.77, 32.02], [118.87, 32.02], [118.87, 32.10], [118.77, 32.10], [118.77, 32.02]]
@@ -66,6 +67,7 @@ class Make:
             id=station_id, code=code, name=f"{code} 派出所", parent=parent.id if parent else None, command=is_command,
             boundary=json.dumps(boundary) if boundary else None, settings=json.dumps(settings or {}),
         )  # fmt: skip
+        forget_stations(self.runtime)
         return Made(station_id, {"code": code})
 
     async def the_station(self) -> Made:
