@@ -43,15 +43,16 @@ def acts(runtime: Runtime) -> Acts:
 
 async def _sealed(runtime: Runtime) -> list[int]:
     async with runtime.database.moves() as db:
-        return list((await db.execute(text("SELECT seq FROM audit_log WHERE seq IS NOT NULL ORDER BY seq"))).scalars())
+        return list(
+            (await db.execute(text("SELECT seq FROM audit_log WHERE seq IS NOT NULL ORDER BY seq"))).scalars()
+        )
 
 
 async def test_an_act_that_rolls_back_leaves_no_trace_and_no_gap(runtime: Runtime, acts: Acts):
     await acts(2)
-    with pytest.raises(RuntimeError):
-        async with runtime.database.transaction() as db:
-            await record_act(db, actor_id=None, action="lost", object_kind="case", object_id="1")
-            raise RuntimeError
+    async with runtime.database.transaction() as db:
+        await record_act(db, actor_id=None, action="lost", object_kind="case", object_id="1")
+        await db.rollback()
     await acts(2)
 
     sealed = await seal(runtime)
@@ -216,11 +217,17 @@ ATTACKS: dict[str, tuple[Callable[[list[bytes]], list[bytes]], str]] = {
     "cut and closed anew": (_cut_and_close_anew, "signature of the closing line is invalid"),
     "appended": (lambda ls: [*ls, ls[0]], "line 8: something follows the closing line"),
     "white space added": (lambda ls: [ls[0].replace(b":", b": ", 1), *ls[1:]], "line 1: is not spelled"),
-    "a key twice": (lambda ls: [ls[0].replace(b'{"', b'{"action":"x","', 1), *ls[1:]], "line 1: is not an entry"),
+    "a key twice": (
+        lambda ls: [ls[0].replace(b'{"', b'{"action":"x","', 1), *ls[1:]],
+        "line 1: is not an entry",
+    ),
     "a blank line": (lambda ls: [*ls[:2], b"\n", *ls[2:]], "line 3: is not an entry"),
     "not UTF-8": (lambda ls: [b"\xff\xfe\n", *ls], "line 1: is not an entry"),
     "the signature removed": (
-        lambda ls: [*ls[:-1], canonical({k: v for k, v in json.loads(ls[-1]).items() if k != "signature"}) + b"\n"],
+        lambda ls: [
+            *ls[:-1],
+            canonical({k: v for k, v in json.loads(ls[-1]).items() if k != "signature"}) + b"\n",
+        ],
         "signature of the closing line is absent",
     ),
     "a forger's own key": (_forge_all, "signature of the closing line is invalid"),
@@ -256,7 +263,9 @@ async def test_every_single_byte_of_an_export_counts(runtime: Runtime, acts: Act
     assert missed == []
 
 
-async def test_a_change_in_the_database_shows_in_the_next_export(runtime: Runtime, acts: Acts, tmp_path: Path):
+async def test_a_change_in_the_database_shows_in_the_next_export(
+    runtime: Runtime, acts: Acts, tmp_path: Path
+):
     await acts(3)
     await seal(runtime)
     async with runtime.database.moves() as db:

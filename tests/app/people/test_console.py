@@ -1,0 +1,296 @@
+"""The console's accounts: name, password and code, all three, and a lock on guessing."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pyotp
+import pytest
+
+from app.events.edge import transaction
+from app.kit.errors import Forbidden, Unauthenticated
+from app.kit.runtime import Runtime
+from app.people import console
+from app.people.console import (
+    StaffAccount,
+    change_password,
+    create_first_administrator,
+    create_staff,
+    sign_in,
+)
+from app.people.errors import (
+    AdministratorExists,
+    LastAdministrator,
+    PersonNotFound,
+    SignInRefused,
+    UnfitField,
+    UsernameTaken,
+)
+from app.people.officers import suspend
+from app.people.policy import may_hear_desk, may_hear_person
+from app.people.roles import grant, revoke_role, roles_of
+from app.people.sessions import Actor, Grant, actor_of, alive
+from app.people.tables import Audience, Role
+from tests.factories import Make
+
+PASSWORD = "correct horse battery"
+
+
+async def _first(runtime: Runtime, username: str = "Admin") -> StaffAccount:
+    async with transaction(runtime) as db:
+        return await create_first_administrator(
+            db, runtime, username=username, password=PASSWORD, name="管理员"
+        )
+
+
+@pytest.fixture
+async def account(runtime: Runtime) -> StaffAccount:
+    return await _first(runtime)
+
+
+@pytest.fixture
+def code_of(sql):
+    """The code that an account's phone shows now, by the database's clock; `steps` later when given."""
+
+    async def code(account: StaffAccount, steps: int = 0) -> str:
+        now = (await sql("SELECT extract(epoch FROM clock_timestamp())::float8"))[0][0]
+        return pyotp.parse_uri(account.totp_address).at(int(now) + 30 * steps)
+
+    return code
+
+
+async def _try(runtime: Runtime, username: str, password: str, code: str) -> console.SignedIn:
+    async with transaction(runtime) as db:
+        return await sign_in(db, runtime, username, password, code)
+
+
+async def test_the_first_administrator_signs_in(runtime: Runtime, account: StaffAccount, code_of, sql):
+    signed = await _try(runtime, " ADMIN ", PASSWORD, await code_of(account))
+
+    actor = await actor_of(runtime, signed.token, Audience.CONSOLE)
+    assert actor.has(Role.ADMINISTRATOR)
+    assert actor.may_see_personal_data
+    assert (actor.person_id, actor.session_id) == (account.person_id, signed.actor.session_id)
+    assert PASSWORD not in str(await sql("SELECT * FROM credentials"))
+    assert (await sql("SELECT password_hash FROM credentials"))[0][0].startswith("$argon2id$")
+    assert await sql("SELECT actor_id FROM audit_log WHERE action = 'signed_in'") == [(account.person_id,)]
+
+
+async def test_there_is_one_first_administrator_even_of_five_at_once(runtime: Runtime, sql):
+    results = await asyncio.gather(*(_first(runtime, f"admin{n}") for n in range(5)), return_exceptions=True)
+
+    assert sum(isinstance(one, StaffAccount) for one in results) == 1
+    assert sum(isinstance(one, AdministratorExists) for one in results) == 4
+    assert await sql("SELECT count(*) FROM people") == [(1,)]
+
+
+@pytest.mark.parametrize("wrong", ["username", "password", "code", "old code"])
+async def test_any_wrong_part_is_refused_with_the_same_words(
+    runtime: Runtime, account: StaffAccount, code_of, wrong: str
+):
+    given = {"username": "admin", "password": PASSWORD, "code": await code_of(account)}
+    given |= {
+        "username": {"username": "nobody"}, "password": {"password": PASSWORD + "!"}, "code": {"code": "abcdef"},
+        "old code": {"code": await code_of(account, -3)},
+    }[wrong]  # fmt: skip
+
+    with pytest.raises(SignInRefused) as refused:
+        await _try(runtime, **given)
+
+    assert (refused.value.detail, refused.value.facts) == (SignInRefused.message_en, {})
+
+
+async def test_a_code_signs_in_once_even_at_once(runtime: Runtime, account: StaffAccount, code_of, sql):
+    code = await code_of(account)
+    calls = [_try(runtime, "admin", PASSWORD, code) for _ in range(4)]
+
+    results = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert sum(isinstance(one, console.SignedIn) for one in results) == 1
+    assert await sql("SELECT count(*) FROM sessions") == [(1,)]
+
+
+async def test_five_failures_lock_and_fifteen_minutes_unlock(
+    runtime: Runtime, account: StaffAccount, code_of, sql
+):
+    guesses = [_try(runtime, "admin", f"wrong password {n}", "000000") for n in range(8)]
+    results = await asyncio.gather(*guesses, return_exceptions=True)
+    assert all(isinstance(one, SignInRefused) for one in results)
+    assert await sql("SELECT count(*) FROM audit_log WHERE action = 'sign_in_failed'") == [(5,)]
+
+    with pytest.raises(SignInRefused):
+        await _try(runtime, "admin", PASSWORD, await code_of(account))
+    left = await sql("SELECT extract(epoch FROM locked_until - clock_timestamp())::int FROM credentials")
+    await sql("UPDATE credentials SET locked_until = locked_until - interval '15 minutes'")
+    await _try(runtime, "admin", PASSWORD, await code_of(account))
+
+    assert 880 <= left[0][0] <= 900
+    assert await sql("SELECT failed, locked_until FROM credentials") == [(0, None)]
+
+
+async def test_failures_are_forgiven_by_a_sign_in(runtime: Runtime, account: StaffAccount, code_of):
+    for step in (0, 1):
+        for _ in range(4):
+            with pytest.raises(SignInRefused):
+                await _try(runtime, "admin", "wrong password", "000000")
+        await _try(runtime, "admin", PASSWORD, await code_of(account, step))
+
+
+async def test_a_name_that_does_not_exist_is_verified_all_the_same(runtime: Runtime, monkeypatch):
+    verified: list[str | None] = []
+    honest = console.is_secret
+
+    async def spy(kept: str | None, given: str) -> bool:
+        verified.append(kept)
+        return await honest(kept, given)
+
+    monkeypatch.setattr(console, "is_secret", spy)
+    with pytest.raises(SignInRefused):
+        await _try(runtime, "nobody", PASSWORD, "000000")
+
+    assert verified == [None]
+
+
+async def test_a_suspended_account_does_not_sign_in(
+    runtime: Runtime, account: StaffAccount, code_of, administrator: Actor, sql
+):
+    async with transaction(runtime) as db:
+        await suspend(db, account.person_id, by=administrator)
+
+    with pytest.raises(Unauthenticated):
+        await _try(runtime, "admin", PASSWORD, await code_of(account))
+
+    assert await sql("SELECT count(*) FROM sessions WHERE person_id = :id", id=account.person_id) == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"username": "ab"}, {"username": "a b c"}, {"password": "short"}, {"password": "x" * 129},
+              {"username": "a-long-user-name", "password": "A-long-user-name"}],
+)  # fmt: skip
+async def test_an_unfit_account_is_refused(runtime: Runtime, wrong: dict[str, str], sql):
+    with pytest.raises(UnfitField):
+        async with transaction(runtime) as db:
+            await create_staff(
+                db, runtime, **({"username": "desk-1", "password": PASSWORD} | wrong), name="值班", by=None
+            )
+    assert await sql("SELECT 1 FROM people") == []
+
+
+async def test_a_user_name_is_given_once_whatever_its_case(runtime: Runtime, account: StaffAccount):
+    with pytest.raises(UsernameTaken):
+        async with transaction(runtime) as db:
+            await create_staff(db, runtime, username="ADMIN", password=PASSWORD, name="二", by=None)
+
+
+async def test_who_makes_accounts_and_gives_roles(
+    runtime: Runtime, make: Make, sign_in, administrator: Actor
+):
+    here, there = await make.station(), await make.station()
+    local, _ = await sign_in(await make.staff("administrator", station=here), Audience.CONSOLE)
+    desk, _ = await sign_in(await make.staff("desk", station=here), Audience.CONSOLE)
+    person = (await make.staff("desk", station=there)).id
+    asked = [
+        (local, Role.DESK, here.id, True), (local, Role.COMMANDER, here.id, True), (local, Role.DESK, there.id, False),
+        (local, Role.DESK, None, False), (local, Role.ADMINISTRATOR, here.id, False), (local, Role.AUDITOR, here.id, False),
+        (desk, Role.DESK, here.id, False), (administrator, Role.AUDITOR, None, True),
+    ]  # fmt: skip
+    for by, role, station_id, allowed in asked:
+        async with transaction(runtime) as db:
+            if allowed:
+                assert await grant(db, person_id=person, role=role, station_id=station_id, by=by)
+                assert await revoke_role(db, person_id=person, role=role, station_id=station_id, by=by)
+                assert not await revoke_role(db, person_id=person, role=role, station_id=station_id, by=by)
+                continue
+            for verb in (grant, revoke_role):
+                with pytest.raises(Forbidden):
+                    await verb(db, person_id=person, role=role, station_id=station_id, by=by)
+    async with transaction(runtime) as db:
+        with pytest.raises(Forbidden):
+            await create_staff(
+                db, runtime, username="x-1", password=PASSWORD, name="一", by=desk, station_id=here.id
+            )
+        with pytest.raises(PersonNotFound):
+            await grant(db, person_id=here.id, role=Role.DESK, station_id=None, by=administrator)
+
+
+async def test_nobody_decides_on_their_own_roles(runtime: Runtime, administrator: Actor):
+    me = administrator.person_id
+    async with transaction(runtime) as db:
+        with pytest.raises(Forbidden):
+            await grant(db, person_id=me, role=Role.AUDITOR, station_id=None, by=administrator)
+        with pytest.raises(Forbidden):
+            await revoke_role(db, person_id=me, role=Role.ADMINISTRATOR, station_id=None, by=administrator)
+
+
+async def test_the_last_administrator_stays(runtime: Runtime, account: StaffAccount):
+    async def take(person_id) -> None:
+        async with transaction(runtime) as db:
+            await revoke_role(db, person_id=person_id, role=Role.ADMINISTRATOR, station_id=None, by=None)
+
+    with pytest.raises(LastAdministrator):
+        await take(account.person_id)
+    async with transaction(runtime) as db:
+        second = await create_staff(db, runtime, username="second", password=PASSWORD, name="二", by=None)
+        await grant(db, person_id=second.person_id, role=Role.ADMINISTRATOR, station_id=None, by=None)
+    results = await asyncio.gather(take(account.person_id), take(second.person_id), return_exceptions=True)
+
+    assert sorted(map(type, results), key=str) == sorted([type(None), LastAdministrator], key=str)
+
+
+async def test_granting_and_revoking_are_recorded(runtime: Runtime, make: Make, administrator: Actor, sql):
+    station, person = await make.station(), await make.citizen()
+    async with transaction(runtime) as db:
+        await grant(db, person_id=person.id, role=Role.DESK, station_id=station.id, by=administrator)
+        held = await roles_of(db, person.id)
+        await revoke_role(db, person_id=person.id, role=Role.DESK, station_id=station.id, by=administrator)
+
+    assert held == (Grant(Role.DESK, station.id),)
+    facts = {"role": "desk", "station_id": str(station.id)}
+    assert await sql("SELECT actor_id, action, object_id, facts FROM audit_log ORDER BY id") == [
+        (administrator.person_id, "role_granted", str(person.id), facts),
+        (administrator.person_id, "role_revoked", str(person.id), facts),
+    ]
+
+
+async def _change(runtime: Runtime, actor: Actor, old: str, new: str, code: str) -> None:
+    async with transaction(runtime) as db:
+        await change_password(db, runtime, actor, old=old, new=new, code=code)
+
+
+async def test_a_new_password_ends_every_session(runtime: Runtime, account: StaffAccount, code_of, sql):
+    signed, new = await _try(runtime, "admin", PASSWORD, await code_of(account)), "another long password"
+    await sql("UPDATE credentials SET totp_step = 0")  # as if half a minute had passed
+
+    await _change(runtime, signed.actor, PASSWORD, new, await code_of(account))
+
+    assert await alive(runtime, [signed.actor.session_id]) == set()
+    with pytest.raises(SignInRefused):
+        await _try(runtime, "admin", PASSWORD, await code_of(account, 1))
+    await _try(runtime, "admin", new, await code_of(account, 1))
+
+
+async def test_a_new_password_needs_the_old_one(runtime: Runtime, account: StaffAccount, code_of, sql):
+    signed = await _try(runtime, "admin", PASSWORD, await code_of(account))
+    await sql("UPDATE credentials SET totp_step = 0")
+    before = await sql("SELECT password_hash FROM credentials")
+
+    with pytest.raises(SignInRefused):
+        await _change(runtime, signed.actor, "not this one", "another long password", await code_of(account))
+
+    assert await sql("SELECT password_hash FROM credentials") == before
+    assert await alive(runtime, [signed.actor.session_id]) == {signed.actor.session_id}
+
+
+async def test_who_hears_a_desk_and_a_person(runtime: Runtime, make: Make, sql):
+    here, there = await make.station(), await make.station()
+    desk, commander = await make.staff("desk", station=here), await make.staff("commander")
+    await make.staff("auditor")
+    suspended = await make.staff("desk", station=here)
+    await sql("UPDATE people SET active = FALSE WHERE id = :id", id=suspended.id)
+
+    heard = await may_hear_desk(runtime, [str(here.id), str(there.id)])
+    own = await may_hear_person(runtime, [str(desk.id)])
+
+    assert heard[str(here.id)].persons == {desk.id, commander.id}
+    assert heard[str(there.id)].persons == {commander.id}
+    assert own[str(desk.id)].persons == {desk.id}
