@@ -25,6 +25,12 @@ from app.live.publish import publish
 from app.people.events import PeopleEvent
 from app.people.tables import Audience, PersonKind, Role
 
+__all__ = [
+    "CITIZEN_TTL_S", "CONSOLE_TTL_S", "IDLE_LOCK_S", "OFFICER_TTL_S", "Actor", "Audience", "Grant", "OfficerFacts",
+    "PersonKind", "Role", "actor_now", "actor_of", "alive", "drop_person", "drop_session", "issue", "officer_facts",
+    "revoke", "revoke_all",
+]  # fmt: skip
+
 CACHE_S = 0.5
 CACHE_ENTRIES = 50_000
 IDLE_LOCK_S = 30 * 60

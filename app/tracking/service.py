@@ -28,6 +28,8 @@ from app.kit.valkey import ValkeyDown, key_fix
 from app.live.publish import publish
 from app.tracking.tables import FixSource
 
+__all__ = ["FIXES_MAX", "Fix", "FixSource", "Holding", "Ingest"]
+
 log = structlog.get_logger()
 
 FIXES_MAX = 200
