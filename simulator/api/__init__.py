@@ -1,0 +1,13 @@
+"""The WeChat API, as far as it is simulated: one file per subject."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from simulator.api import base, customer, login, media, menu, subscription, token
+
+
+def mount(app: FastAPI) -> None:
+    """Add every endpoint to the application."""
+    for subject in (token, login, base, customer, media, menu, subscription):
+        subject.mount(app)

@@ -1,0 +1,32 @@
+"""Small things: WeChat's own addresses, and what it tells about a follower."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from simulator.api.wire import BOTH, OFFICIAL, Answer, Call, endpoint
+from simulator.errors import refusal
+from simulator.world import user_by_openid
+
+
+def mount(app: FastAPI) -> None:
+    """Add both."""
+    endpoint(app, "GET", "/cgi-bin/getcallbackip", get_callback_ip, accounts=BOTH)
+    endpoint(app, "GET", "/cgi-bin/user/info", get_user_info, accounts=OFFICIAL)
+
+
+async def get_callback_ip(call: Call) -> Answer:
+    """Where callbacks come from: this machine."""
+    return {"ip_list": ["127.0.0.1"]}
+
+
+async def get_user_info(call: Call) -> Answer:
+    """Whether somebody follows; the unionid only of a follower. No name and no picture, as since 2021."""
+    user = user_by_openid(call.world, call.owner, call.query("openid"))
+    if user is None:
+        raise refusal(40003)
+    told: dict[str, object] = {"subscribe": int(user.following), "openid": user.openids[call.owner.app_id]}
+    if not user.following:
+        return told
+    joined = {"unionid": user.unionid} if user.unionid else {}
+    return told | {"language": "zh_CN", "tagid_list": [], "subscribe_scene": "ADD_SCENE_SEARCH"} | joined

@@ -1,0 +1,225 @@
+"""What every endpoint does alike: faults, method, token, body, answer, one line in the journal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from simulator import tokens
+from simulator.errors import Refusal, refusal, request_id
+from simulator.faults import ApiFault, take_api_fault
+from simulator.world import Account, Kind, World
+
+MAX_BODY_BYTES = 24 * 1024 * 1024
+_MASKED = ("access_token", "secret", "js_code")
+# Escapes that a serialiser makes of letters; those of control characters have no other form.
+_ESCAPED = re.compile(rb"(?<!\\)((?:\\\\)*)\\(u(?!00[01])[0-9a-fA-F]{4})")
+
+
+@dataclass(slots=True)
+class Call:
+    """One request to one endpoint. `account` is whose token it came with, None where none is needed."""
+
+    world: World
+    request: Request
+    body: bytes = field(default=b"", repr=False)
+    account: Account | None = None
+    facts: dict[str, Any] = field(default_factory=dict)  # Any: for the journal, JSON
+
+    @property
+    def owner(self) -> Account:
+        """Whose token the call came with."""
+        if self.account is None:
+            raise refusal(41001)
+        return self.account
+
+    def query(self, name: str) -> str:
+        """A parameter of the address, empty when missing."""
+        return self.request.query_params.get(name, "")
+
+
+Answer = dict[str, Any] | Response  # Any: whatever JSON can carry
+Handler = Callable[[Call], Awaitable[Answer]]
+ANYONE = frozenset[Kind]()
+BOTH = frozenset(Kind)
+OFFICIAL = frozenset({Kind.OFFICIAL})
+MINI_PROGRAM = frozenset({Kind.MINI_PROGRAM})
+
+
+def endpoint(app: FastAPI, method: str, path: str, handler: Handler, *, accounts: frozenset[Kind]) -> None:
+    """Serve one endpoint; `accounts` may use it with their token, `ANYONE` needs none."""
+
+    async def serve(request: Request) -> Response:
+        world: World = request.app.state.world
+        began = time.monotonic()
+        fault = take_api_fault(world.faults, path)
+        call = Call(world, request)
+        answer = await _faulty(fault, lambda: _answer(call, method, handler, accounts))
+        _note(call, path, answer, fault, began)
+        return answer
+
+    app.add_route(path, serve, methods=["GET", "POST"], include_in_schema=False)
+
+
+def answer_json(facts: dict[str, Any]) -> Response:
+    """JSON as WeChat writes it: UTF-8, not escaped."""
+    body = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+    return Response(body, media_type="application/json; encoding=utf-8")
+
+
+def read_json(call: Call) -> dict[str, Any]:
+    """The posted object.
+
+    Raises:
+        Refusal: 44002 nothing posted, 47001 not a JSON object.
+    """
+    return _object(call.body)
+
+
+def read_unescaped(call: Call) -> dict[str, Any]:
+    r"""The posted object; a `\uXXXX` in it is not understood but taken letter by letter, and flagged.
+
+    Raises:
+        Refusal: 44002 nothing posted, 47001 not a JSON object.
+    """
+    literal, count = _ESCAPED.subn(rb"\1\\\\\2", call.body)
+    if count:
+        call.world.journal.flag("escaped_json", path=call.request.url.path, count=count)
+    return _object(literal)
+
+
+def refuse_escapes(call: Call) -> None:
+    r"""Refuse a body with `\uXXXX` escapes.
+
+    Raises:
+        Refusal: 40033.
+    """
+    if _ESCAPED.search(call.body):
+        call.world.journal.flag("escaped_json", path=call.request.url.path)
+        raise refusal(40033)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    if not body.strip():
+        raise refusal(44002)
+    try:
+        found = json.loads(body.decode())
+    except ValueError:
+        raise refusal(47001) from None
+    if not isinstance(found, dict):
+        raise refusal(47001)
+    return found
+
+
+async def _read(request: Request) -> bytes:
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY_BYTES:
+            raise refusal(40009)
+    return bytes(body)
+
+
+async def _answer(call: Call, method: str, handler: Handler, accounts: frozenset[Kind]) -> Response:
+    try:
+        if call.request.method != method:
+            raise refusal(43001 if method == "GET" else 43002)
+        call.body = await _read(call.request)
+        if accounts:
+            call.account = _owner(call, accounts)
+        answer = await handler(call)
+    except Refusal as refused:
+        return _refused(refused)
+    return answer if isinstance(answer, Response) else answer_json(answer)
+
+
+def _owner(call: Call, accounts: frozenset[Kind]) -> Account:
+    value = call.query("access_token")
+    if not value:
+        raise refusal(41001)
+    problem = refusal(40001)
+    for account in call.world.accounts.values():
+        found = tokens.check(account.families, value, call.world.clock)
+        if found is None:
+            if account.kind not in accounts:
+                raise refusal(48001)
+            return account
+        # The account that knows this token says the most exact thing about it.
+        problem = found if found.errcode != 40001 else problem
+    raise problem
+
+
+def _refused(refused: Refusal) -> Response:
+    errmsg = f"{refused.errmsg} rid: {request_id()}"
+    return answer_json({"errcode": refused.errcode, "errmsg": errmsg})
+
+
+async def _faulty(fault: ApiFault | None, act: Callable[[], Awaitable[Response]]) -> Response:
+    if fault is None:
+        return await act()
+    if fault.latency_s:
+        await asyncio.sleep(fault.latency_s)
+    breaks = fault.reset or fault.http_status is not None or fault.errcode is not None
+    answer = await act() if fault.after or not breaks else None
+    if fault.reset:
+        return BrokenAnswer()
+    if fault.http_status is not None:
+        return Response("<html><body>Bad Gateway</body></html>", fault.http_status, media_type="text/html")
+    if fault.errcode is not None:
+        return _refused(Refusal(fault.errcode, fault.errmsg))
+    return answer or await act()
+
+
+class BrokenAnswer(Response):
+    """Promises more than it sends and then fails, so that the server closes the connection."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send half an answer."""
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"100")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b'{"errcode', "more_body": True})
+        # In one process there is no connection to break: the caller's own library gets its own error.
+        raise httpx.ReadError("the simulator broke the connection on purpose")
+
+
+def _note(call: Call, path: str, answer: Response, fault: ApiFault | None, began: float) -> None:
+    facts: dict[str, Any] = {"errcode": None}
+    if str(answer.headers.get("content-type", "")).startswith("application/json") and answer.body:
+        facts["errcode"] = json.loads(bytes(answer.body)).get("errcode", 0)
+    call.world.journal.note(
+        "api",
+        path=path,
+        method=call.request.method,
+        app_id=call.account.app_id if call.account else None,
+        query={
+            name: "***" if name in _MASKED else value for name, value in call.request.query_params.items()
+        },
+        body=_masked_body(call.body),
+        status=answer.status_code,
+        latency_ms=round((time.monotonic() - began) * 1000),
+        fault=fault.model_dump(exclude_defaults=True) if fault else None,
+        **facts,
+        **call.facts,
+    )
+
+
+def _masked_body(body: bytes) -> Any:
+    # Any: whatever JSON was posted.
+    try:
+        posted = json.loads(body)
+    except ValueError:
+        return None if not body else f"{len(body)} bytes"
+    if not isinstance(posted, dict):
+        return posted
+    return {name: "***" if name in _MASKED else value for name, value in posted.items()}

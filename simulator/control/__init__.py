@@ -1,0 +1,17 @@
+"""The control API under `/__wechat__`: what WeChat has no API for, because there people do it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from simulator.control import send, state, stream, users
+
+PREFIX = "/__wechat__"
+
+
+def router() -> APIRouter:
+    """Everything under the prefix."""
+    control = APIRouter(prefix=PREFIX)
+    for subject in (state, users, send, stream):
+        control.include_router(subject.router)
+    return control

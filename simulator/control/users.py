@@ -1,0 +1,121 @@
+"""People: create, follow, unfollow, scan, sign-in codes, grants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, ConfigDict, Field
+
+from simulator import phone
+from simulator.control.access import TheUser, TheWorld
+from simulator.windows import left
+from simulator.world import Grants, User, World, add_user, mint_code
+
+router = APIRouter(tags=["people"])
+
+
+class NewUser(BaseModel):
+    """A person to create. The same `id` gets the same openids in every run; none gets random ones."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str | None = Field(default=None, pattern="^[0-9A-Za-z_-]{1,64}$")
+    name: str = Field(default="", max_length=64)
+    following: bool = Field(default=True, description="from the start, without a subscribe event")
+    unionid: bool = Field(default=True, description="false: the two accounts are not joined")
+
+
+class Scene(BaseModel):
+    """What a scanned code carries."""
+
+    scene: str | None = Field(default=None, max_length=64)
+
+
+class Grant(BaseModel):
+    """What a person answered when the mini-program asked to send notices by a template."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    template_id: str = Field(min_length=1)
+    times: int = Field(default=1, ge=0, le=1000, description="0 refuses: nothing is left")
+    long_term: bool = False
+
+
+@router.post("/users", status_code=201)
+async def post_user(body: NewUser, world: TheWorld) -> dict[str, Any]:
+    """Create a person."""
+    try:
+        user = add_user(world, user_id=body.id, name=body.name, following=body.following, joined=body.unionid)
+    except ValueError as taken:
+        raise HTTPException(409, str(taken)) from None
+    return describe(world, user)
+
+
+@router.get("/users")
+async def get_users(world: TheWorld, openid: str | None = None) -> dict[str, Any]:
+    """Everybody, or who has this openid with either account."""
+    found = [user for user in world.users.values() if openid in (None, *user.openids.values())]
+    return {"users": [describe(world, user) for user in found]}
+
+
+@router.get("/users/{user_id}")
+async def get_user(user: TheUser, world: TheWorld) -> dict[str, Any]:
+    """One person."""
+    return describe(world, user)
+
+
+@router.post("/users/{user_id}/follow")
+async def post_follow(user: TheUser, world: TheWorld, body: Scene | None = None) -> dict[str, Any]:
+    """Follow the account (by scanning, with a scene); answers what came of the event."""
+    return (await phone.follow(world, user, scene=body.scene if body else None)).as_json()
+
+
+@router.post("/users/{user_id}/unfollow")
+async def post_unfollow(user: TheUser, world: TheWorld) -> dict[str, Any]:
+    """Unfollow it."""
+    return (await phone.unfollow(world, user)).as_json()
+
+
+@router.post("/users/{user_id}/scan")
+async def post_scan(user: TheUser, world: TheWorld, body: Scene) -> dict[str, Any]:
+    """Scan the account's code."""
+    return (await phone.scan(world, user, body.scene or "0")).as_json()
+
+
+@router.post("/users/{user_id}/login-code", status_code=201)
+async def post_login_code(user: TheUser, world: TheWorld) -> dict[str, Any]:
+    """A code of `wx.login`: works once, for 5 minutes."""
+    return {"code": mint_code(world, user)}
+
+
+@router.post("/users/{user_id}/grants", status_code=201)
+async def post_grant(user: TheUser, world: TheWorld, body: Grant) -> dict[str, Any]:
+    """Accept notices of a template: adds up; for good; or 0 to refuse."""
+    grants = user.grants.setdefault(body.template_id, Grants())
+    if body.times == 0 and not body.long_term:
+        user.grants[body.template_id] = Grants()
+    elif body.long_term:
+        grants.long_term = True
+    else:
+        grants.once += body.times
+    return describe(world, user)
+
+
+def describe(world: World, user: User) -> dict[str, Any]:
+    """A person as the control API tells it."""
+    now = world.clock.now()
+    return {
+        "id": user.id,
+        "name": user.name,
+        "following": user.following,
+        "openid": user.openids[world.config.app_id],
+        "mp_openid": user.openids[world.config.mp_app_id],
+        "unionid": user.unionid,
+        "messages_left": left(user.windows_of(world.official), now),
+        "grants": {
+            template: {"once": grants.once, "long_term": grants.long_term}
+            for template, grants in user.grants.items()
+        },
+        "last": user.chat.last,
+    }

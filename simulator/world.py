@@ -1,0 +1,173 @@
+"""All there is: two accounts, the people who use them, the files, what goes wrong, what happened."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+import time
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import httpx
+
+from simulator.chat import Chat
+from simulator.clock import Clock
+from simulator.config import SimulatorConfig
+from simulator.faults import FaultBook
+from simulator.files import Files
+from simulator.journal import Journal
+from simulator.tokens import Family
+from simulator.windows import Windows
+
+CODE_LIFETIME_S = 300.0
+
+
+class Kind(StrEnum):
+    """What an account is."""
+
+    OFFICIAL = "official_account"
+    MINI_PROGRAM = "mini_program"
+
+
+@dataclass(slots=True)
+class Account:
+    """One account, with tokens and openids of its own."""
+
+    kind: Kind
+    app_id: str
+    secret: str = field(repr=False)
+    original_id: str = ""
+    classic: Family = field(default_factory=Family, repr=False)
+    stable: Family = field(default_factory=Family, repr=False)
+    menu: dict[str, Any] | None = None  # Any: as it was created, JSON
+
+    @property
+    def families(self) -> tuple[Family, Family]:
+        """Both token families."""
+        return self.classic, self.stable
+
+
+@dataclass(slots=True)
+class Grants:
+    """What a person allowed one template to send: so many once each, or for good."""
+
+    once: int = 0
+    long_term: bool = False
+
+
+@dataclass(slots=True)
+class User:
+    """A person with a phone: one openid per account, joined by a unionid (None: accounts not joined)."""
+
+    id: str
+    name: str
+    openids: dict[str, str] = field(repr=False)  # by app id
+    unionid: str | None = field(repr=False)
+    following: bool
+    chat: Chat = field(default_factory=Chat, repr=False)
+    windows: dict[str, Windows] = field(default_factory=dict, repr=False)  # by app id
+    grants: dict[str, Grants] = field(default_factory=dict, repr=False)  # by template id
+    sign_ins: list[float] = field(default_factory=list, repr=False)
+
+    def windows_of(self, account: Account) -> Windows:
+        """The windows for messages of this account."""
+        return self.windows.setdefault(account.app_id, Windows())
+
+
+@dataclass(slots=True)
+class Code:
+    """A code of `wx.login`: good once, for 5 minutes."""
+
+    user: User
+    ends_at: float
+    used: bool = False
+
+
+@dataclass(slots=True)
+class World:
+    """The state of one simulator. Functions beside it change it; one event loop owns it."""
+
+    config: SimulatorConfig
+    callbacks: httpx.AsyncClient = field(repr=False)
+    clock: Clock = field(default_factory=Clock)
+    faults: FaultBook = field(default_factory=FaultBook)
+    journal: Journal = field(default_factory=Journal)
+    files: Files = field(default_factory=Files)
+    accounts: dict[str, Account] = field(default_factory=dict)
+    users: dict[str, User] = field(default_factory=dict)
+    codes: dict[str, Code] = field(default_factory=dict)
+    last_msg_id: int = 0
+
+    @property
+    def official(self) -> Account:
+        """The Official Account."""
+        return self.accounts[self.config.app_id]
+
+    @property
+    def mini_program(self) -> Account:
+        """The mini-program."""
+        return self.accounts[self.config.mp_app_id]
+
+
+def new_world(config: SimulatorConfig, callbacks: httpx.AsyncClient) -> World:
+    """A world with its two accounts and nobody in it."""
+    world = World(config, callbacks)
+    reset(world)
+    return world
+
+
+def reset(world: World) -> None:
+    """Forget people, tokens, files, faults, what happened and the advanced clock; message ids go on."""
+    c = world.config
+    world.clock.ahead_s = 0.0
+    world.faults, world.journal, world.files = FaultBook(), Journal(), Files()
+    world.users, world.codes = {}, {}
+    world.accounts = {
+        c.app_id: Account(Kind.OFFICIAL, c.app_id, c.app_secret, c.original_id),
+        c.mp_app_id: Account(Kind.MINI_PROGRAM, c.mp_app_id, c.mp_app_secret, c.mp_original_id),
+    }
+
+
+def add_user(
+    world: World, *, user_id: str | None = None, name: str = "", following: bool = True, joined: bool = True
+) -> User:
+    """A new person. The same id always gets the same openids; without one it is random.
+
+    Raises:
+        ValueError: the id is taken.
+    """
+    user_id = user_id or f"u{secrets.token_hex(6)}"
+    if user_id in world.users:
+        raise ValueError(f"there is already a user {user_id!r}; choose another id or none")
+    openids = {app_id: _openid(user_id, app_id) for app_id in world.accounts}
+    unionid = _openid(user_id, "union") if joined else None
+    user = User(user_id, name or user_id, openids, unionid, following)
+    world.users[user_id] = user
+    return user
+
+
+def user_by_openid(world: World, account: Account, openid: object) -> User | None:
+    """Who has this openid with this account; None also for the other account's openid."""
+    return next((user for user in world.users.values() if user.openids[account.app_id] == openid), None)
+
+
+def mint_code(world: World, user: User) -> str:
+    """What `wx.login` gives the mini-program on this person's phone."""
+    now = world.clock.now()
+    world.codes = {key: code for key, code in world.codes.items() if code.ends_at > now - 3600}
+    value = f"0{secrets.token_urlsafe(23)}"
+    world.codes[value] = Code(user, now + CODE_LIFETIME_S)
+    return value
+
+
+def next_msg_id(world: World) -> int:
+    """A 64-bit id that grows, also over restarts: the account under test remembers old ones."""
+    world.last_msg_id = max(world.last_msg_id + 1, time.time_ns() // 100)
+    return world.last_msg_id
+
+
+def _openid(user_id: str, space: str) -> str:
+    digest = hashlib.sha256(f"{space}/{user_id}".encode()).digest()
+    return "o" + base64.urlsafe_b64encode(digest).decode()[:27]
