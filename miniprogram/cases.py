@@ -1,0 +1,457 @@
+"""The reporter's own cases: report, read, cancel, move, rate; and where the officer is."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Response
+from pydantic import Field
+
+from app.cases.errors import CaseEnded, CaseNotFound, WrongState
+from app.cases.policy import Reader, reader_of
+from app.cases.queries import Case, Place, cases_of_reporter, get_case
+from app.cases.states import ACTIVE, CaseState, Cause
+from app.dispatch import citizen
+from app.dispatch.citizen import Cancelled
+from app.dispatch.errors import WindowOver
+from app.dispatch.intake import WORDS_MAX, Report, take
+from app.events.edge import transaction
+from app.kit.clock import utc_now
+from app.kit.database import Db, MovesDb
+from app.kit.errors import Invalid
+from app.kit.geo import Point
+from app.kit.runtime import Runtime
+from app.people.identity import name_in_part, names_of, person
+from app.people.officers import facts_of
+from app.people.sessions import Actor
+from app.stations.categories import DEFAULT_CATEGORIES, Category, open_now
+from app.stations.registry import registry
+from app.tracking.queries import Track, TrackState, track
+from miniprogram.auth import CitizenOrOfficer, Stores
+from miniprogram.problems import problems
+from miniprogram.schema import LABEL_MAX, In, Out, PlaceIn, PlaceOut, PointIn, PointOut, words
+
+PAGE_MAX = 50
+PAGE_DEFAULT = 20
+KEY_MIN, KEY_MAX = 8, 80
+RATING_MAX = 500
+
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        min_length=KEY_MIN,
+        max_length=KEY_MAX,
+        pattern=r"^[A-Za-z0-9._~-]+$",
+        description="Made by the client once per report, a UUID for instance. The same key again is the same case.",
+        examples=["0192c7a4-6f0e-7c1d-9a58-3b8b1f4c2d10"],
+    ),
+]
+
+
+class CategoryOut(Out):
+    """What a report can be about, at a place."""
+
+    key: str = Field(examples=["noise"])
+    zh: str = Field(examples=["噪音扰民"])
+    en: str = Field(examples=["Noise"])
+    open_now: bool = Field(description="Outside its hours the desk has a report at once, and it is said so")
+    scene: bool = Field(description="There is somewhere to go; else the desk has it at once")
+
+
+class CategoriesOut(Out):
+    """The station's own list, or the default one where no place is given."""
+
+    items: list[CategoryOut]
+
+
+class ReportIn(In):
+    """What happened. Without a point the desk asks where."""
+
+    category: str = Field(pattern=r"^[a-z][a-z_]{1,29}$", examples=["noise"])
+    words: Annotated[str, words(WORDS_MAX)] | None = Field(None, examples=["楼下烧烤店凌晨还在放音响"])
+    place: PlaceIn | None = None
+    text_only: bool = Field(False, description="Never call me; the cancel of such a report is checked by the desk")
+    danger: bool = Field(False, description="The danger button: the desk is alarmed at second 0. Call 110 first")
+
+
+class DeskOut(Out):
+    """The station whose desk has the case, or is being rung for it."""
+
+    station: str = Field(examples=["玄武门派出所"])
+    phone: str = Field(examples=["025-83363110"])
+    acknowledged: bool = Field(description="A human of the desk has seen it")
+
+
+class ReportedOut(Out):
+    """Received: committed before it was said."""
+
+    case_id: UUID
+    number: str = Field(examples=["482-915-3067"])
+    state: CaseState
+    cause: Cause | None = Field(description="Why the desk has it and it is not broadcast")
+    station: str = Field(examples=["玄武门派出所"])
+    phone: str = Field(examples=["025-83363110"])
+    reported_at: datetime
+    deadline: datetime = Field(description="Nobody took it by then: the desk has it")
+    call_110: bool = Field(description="Show the 110 button; never say that help is coming")
+
+
+class ComingOut(Out):
+    """Who comes. Compare the badge, then tell the meet code."""
+
+    name: str = Field(description="In part", examples=["王*"])
+    kind: str = Field(examples=["officer"])
+    badge: str = Field(examples=["017342"])
+    meet_code: str = Field(description="Tell it to the officer who stands before you", examples=["4711"])
+
+
+class CaseBriefOut(Out):
+    """One of my cases, in a list."""
+
+    case_id: UUID
+    number: str = Field(examples=["482-915-3067"])
+    state: CaseState
+    category: str = Field(examples=["noise"])
+    reported_at: datetime
+    closed_at: datetime | None
+
+    @classmethod
+    def of(cls, case: Case) -> CaseBriefOut:
+        """A case of the core."""
+        return cls(
+            case_id=case.id, number=case.number, state=case.state, category=case.category,
+            reported_at=case.reported_at, closed_at=case.closed_at,
+        )  # fmt: skip
+
+
+class CasesOut(Out):
+    """A page, newest first."""
+
+    items: list[CaseBriefOut]
+    next: str | None = Field(description="The cursor of the next page; null: this is the last one")
+
+
+class CaseOut(Out):
+    """My case, as its reporter sees it."""
+
+    case_id: UUID
+    number: str = Field(examples=["482-915-3067"])
+    state: CaseState
+    epoch: int
+    category: str = Field(examples=["noise"])
+    words: str | None
+    place: PlaceOut | None
+    text_only: bool
+    reported_at: datetime
+    seconds_left: float | None = Field(description="While open: until the desk has it", examples=[41.3])
+    coming: ComingOut | None = Field(description="While an officer holds the case; gone within 1 s after")
+    desk: DeskOut | None = Field(description="While the desk has it")
+    cause: Cause | None = Field(description="Why the desk has or had it")
+    cancel_asked: bool
+    disposition: str | None = Field(examples=["mediated"])
+    closed_at: datetime | None
+    stars: int | None
+    merged_into: UUID | None
+
+
+class CancelOut(Out):
+    """What became of it."""
+
+    outcome: Cancelled = Field(description="`done`, or `asked`: the officer on the way or the desk decides")
+    number: str = Field(examples=["482-915-3067"])
+
+
+class MoveIn(In):
+    """Where I am now; nobody is asked."""
+
+    point: PointIn
+    label: Annotated[str, words(LABEL_MAX)] | None = None
+
+
+class TrackOut(Out):
+    """The officer on the way. Positions are WGS-84; an old one is said to be old."""
+
+    state: TrackState = Field(description="`nobody`, `no_position` yet, `fresh`, or `old`: over 60 s")
+    epoch: int = Field(description="A position of another epoch is of another officer")
+    at: PointOut | None
+    accuracy_m: int | None = Field(examples=[12])
+    fixed_at: datetime | None
+    last_heard_s: float | None = Field(examples=[4.2])
+    distance_m: int | None = Field(examples=[830])
+    arrival_s: int | None = Field(description="An estimate", examples=[150])
+
+    @classmethod
+    def of(cls, found: Track) -> TrackOut:
+        """A track of the core."""
+        return cls(
+            state=found.state, epoch=found.epoch, at=PointOut.of(found.at), accuracy_m=found.accuracy_m,
+            fixed_at=found.fixed_at, last_heard_s=found.last_heard_s, distance_m=found.distance_m,
+            arrival_s=found.arrival_s,
+        )  # fmt: skip
+
+
+class RatingIn(In):
+    """1 to 5 stars and a word, once."""
+
+    stars: int = Field(ge=1, le=5, examples=[5])
+    words: Annotated[str, words(RATING_MAX)] | None = Field(None, examples=["来得很快，谢谢"])
+
+
+class StateOut(Out):
+    """Where the case stands now."""
+
+    case_id: UUID
+    state: CaseState
+
+
+routes = APIRouter(tags=["My cases"])
+
+
+@routes.get(
+    "/categories",
+    operation_id="categories",
+    summary="What a report can be about",
+    description="With a point: the categories and hours of the station there.",
+    responses=problems(),
+)
+async def get_categories(
+    _: CitizenOrOfficer,
+    runtime: Stores,
+    lat: Annotated[float | None, Query(ge=-90, le=90, allow_inf_nan=False, examples=[32.06])] = None,
+    lng: Annotated[float | None, Query(ge=-180, le=180, allow_inf_nan=False, examples=[118.82])] = None,
+) -> CategoriesOut:
+    """The categories at a WGS-84 point."""
+    stations = await registry(runtime)
+    station = stations.station_at(Point(lat, lng)) if lat is not None and lng is not None else None
+    known: tuple[Category, ...] = station.settings.known_categories() if station else DEFAULT_CATEGORIES
+    timezone = station.settings.timezone if station else "Asia/Shanghai"
+    now = utc_now()
+    return CategoriesOut(
+        items=[
+            CategoryOut(key=c.key, zh=c.zh, en=c.en, open_now=open_now(c, now, timezone), scene=c.scene)
+            for c in known
+        ]
+    )
+
+
+@routes.post(
+    "/reports",
+    status_code=201,
+    operation_id="report",
+    summary="Report a case",
+    description="201 when it is new; 200 with the same case when the key was used before, also ten times at once. "
+    "Too many reports of one person are not refused: the desk has them, with cause `flood`.",
+    responses={200: {"model": ReportedOut, "description": "This key had opened it before"}, **problems()},
+)
+async def post_report(
+    body: ReportIn, actor: CitizenOrOfficer, runtime: Stores, response: Response, idempotency_key: IdempotencyKey
+) -> ReportedOut:
+    """Take a report."""
+    report = Report(
+        reporter_id=actor.person_id, category=body.category, words=body.words,
+        place=body.place.place() if body.place else None, text_only=body.text_only, urgent=body.danger,
+        idempotency_key=idempotency_key,
+    )  # fmt: skip
+    async with transaction(runtime) as db:
+        opened = await take(db, runtime, report)
+    response.status_code = 201 if opened.fresh else 200
+    station = (await registry(runtime)).get(opened.station_id)
+    return ReportedOut(
+        case_id=opened.case_id, number=opened.number, state=opened.state, cause=opened.cause, station=station.name,
+        phone=station.phone, reported_at=opened.reported_at, deadline=opened.deadline, call_110=body.danger,
+    )  # fmt: skip
+
+
+@routes.get(
+    "/cases",
+    operation_id="myCases",
+    summary="My cases, newest first",
+    description="Follow `next` until it is null.",
+    responses=problems(),
+)
+async def get_cases(
+    actor: CitizenOrOfficer,
+    runtime: Stores,
+    cursor: Annotated[str | None, Query(max_length=100, description="`next` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
+) -> CasesOut:
+    """A page of one's own cases."""
+    before = _before(cursor)
+    async with runtime.database.transaction() as db:
+        found = await cases_of_reporter(db, runtime, actor.person_id, before=before, limit=limit + 1)
+    page = found[:limit]
+    following = _cursor(page[-1].reported_at) if len(found) > limit else None
+    return CasesOut(items=[CaseBriefOut.of(case) for case in page], next=following)
+
+
+def _cursor(at: datetime) -> str:
+    return base64.urlsafe_b64encode(at.isoformat().encode()).decode().rstrip("=")
+
+
+def _before(cursor: str | None) -> datetime | None:
+    if cursor is None:
+        return None
+    try:
+        at = datetime.fromisoformat(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii"))
+    except (binascii.Error, ValueError) as error:
+        raise Invalid("cursor must be the `next` of a page: start again without it", field="cursor") from error
+    if at.tzinfo is None or not 2000 <= at.year <= 2100:
+        raise Invalid("cursor must be the `next` of a page: start again without it", field="cursor")
+    return at
+
+
+@routes.get(
+    "/cases/{case_id}",
+    operation_id="myCase",
+    summary="One of my cases",
+    responses=problems(CaseNotFound),
+)
+async def get_one(case_id: UUID, actor: CitizenOrOfficer, runtime: Stores) -> CaseOut:
+    """One's own case, in full."""
+    async with runtime.database.moves() as db:
+        case = await own_case(db, runtime, case_id, actor)
+        return await _case_out(db, runtime, case)
+
+
+async def own_case(db: Db | MovesDb, runtime: Runtime, case_id: UUID, actor: Actor) -> Case:
+    """The case, for its reporter.
+
+    Raises:
+        CaseNotFound: none, or somebody else's.
+    """
+    case = await get_case(db, runtime, case_id)
+    if await reader_of(db, case, actor) is not Reader.REPORTER:
+        raise CaseNotFound(case_id=str(case_id))
+    return case
+
+
+async def _case_out(db: MovesDb, runtime: Runtime, case: Case) -> CaseOut:
+    seconds_left = round(max(0.0, (case.deadline - case.now).total_seconds()), 1)
+    return CaseOut(
+        case_id=case.id, number=case.number, state=case.state, epoch=case.epoch, category=case.category,
+        words=case.words, place=PlaceOut.of(case.place), text_only=case.text_only, reported_at=case.reported_at,
+        seconds_left=seconds_left if case.state is CaseState.OPEN else None, coming=await _coming(db, runtime, case),
+        desk=await _desk(runtime, case), cause=case.cause, cancel_asked=bool(case.facts.get("cancel_asked")),
+        disposition=case.disposition, closed_at=case.closed_at, stars=case.stars, merged_into=case.merged_into,
+    )  # fmt: skip
+
+
+async def _coming(db: MovesDb, runtime: Runtime, case: Case) -> ComingOut | None:
+    if case.state not in ACTIVE or case.officer_id is None:
+        return None
+    facts = (await facts_of(db, [case.officer_id])).get(case.officer_id)
+    names = await names_of(db, runtime, [case.officer_id])
+    kind = (await person(db, case.officer_id)).kind
+    return ComingOut(
+        name=name_in_part(names.get(case.officer_id, "")), kind=kind,
+        badge=facts.badge if facts else "", meet_code=case.meet_code,
+    )  # fmt: skip
+
+
+async def _desk(runtime: Runtime, case: Case) -> DeskOut | None:
+    if case.state is not CaseState.HANDED_OVER:
+        return None
+    station = (await registry(runtime)).get(case.ringing_id or case.station_id)
+    return DeskOut(station=station.name, phone=station.phone, acknowledged=case.acknowledged_at is not None)
+
+
+@routes.post(
+    "/cases/{case_id}/cancel",
+    operation_id="cancelCase",
+    summary="Cancel my case",
+    description="At once, except for silent, urgent and dispute reports (the desk checks) and with an officer on the "
+    "way (the officer agrees). Cancelling twice is cancelling once.",
+    responses=problems(CaseNotFound, CaseEnded, WrongState),
+)
+async def post_cancel(case_id: UUID, actor: CitizenOrOfficer, runtime: Stores) -> CancelOut:
+    """Cancel one's own case."""
+    done = await citizen.cancel(runtime, case_id, reporter_id=actor.person_id)
+    return CancelOut(outcome=done.outcome, number=done.number)
+
+
+@routes.post(
+    "/cases/{case_id}/place",
+    status_code=204,
+    operation_id="moveCase",
+    summary="I moved",
+    description="Officer and desk are told; nobody is asked.",
+    responses=problems(CaseNotFound, CaseEnded),
+)
+async def post_place(case_id: UUID, body: MoveIn, actor: CitizenOrOfficer, runtime: Stores) -> Response:
+    """Move one's own case."""
+    place = Place(body.point.wgs84(), body.label)
+    await citizen.move_place(runtime, case_id, reporter_id=actor.person_id, place=place)
+    return Response(status_code=204)
+
+
+@routes.get(
+    "/cases/{case_id}/track",
+    operation_id="trackCase",
+    summary="Where the officer is",
+    description="For clients without a socket: every 5 s is enough. Ends within 1 s of close, cancel, reassignment.",
+    responses=problems(CaseNotFound),
+)
+async def get_track(case_id: UUID, actor: CitizenOrOfficer, runtime: Stores) -> TrackOut:
+    """The track of one's own case."""
+    async with runtime.database.moves() as db:
+        case = await own_case(db, runtime, case_id, actor)
+        return TrackOut.of(await track(db, runtime, case))
+
+
+@routes.post(
+    "/cases/{case_id}/danger",
+    operation_id="raiseMyCase",
+    summary="I am in danger",
+    description="The desk is alarmed at second 0, an officer on the way too. Call 110 first.",
+    responses=problems(CaseNotFound, CaseEnded),
+)
+async def post_danger(case_id: UUID, actor: CitizenOrOfficer, runtime: Stores) -> StateOut:
+    """Raise one's own case."""
+    moved = await citizen.raise_urgent(runtime, case_id, reporter_id=actor.person_id)
+    if moved is None:
+        raise CaseEnded(case_id=str(case_id))
+    return StateOut(case_id=moved.case_id, state=moved.state)
+
+
+@routes.post(
+    "/cases/{case_id}/not-this-officer",
+    operation_id="refuseOfficer",
+    summary="Not this officer",
+    description="No reason is asked; the desk finds another, and this one is not offered the case again.",
+    responses=problems(CaseNotFound, CaseEnded, WrongState),
+)
+async def post_refusal(case_id: UUID, actor: CitizenOrOfficer, runtime: Stores) -> StateOut:
+    """Refuse the officer who comes."""
+    moved = await citizen.refuse_officer(runtime, case_id, reporter_id=actor.person_id)
+    return StateOut(case_id=moved.case_id, state=moved.state)
+
+
+@routes.post(
+    "/cases/{case_id}/rating",
+    status_code=204,
+    operation_id="rateCase",
+    summary="Rate a closed case, once",
+    responses=problems(CaseNotFound, WindowOver),
+)
+async def post_rating(case_id: UUID, body: RatingIn, actor: CitizenOrOfficer, runtime: Stores) -> Response:
+    """Rate one's own case."""
+    await citizen.rate(runtime, case_id, reporter_id=actor.person_id, stars=body.stars, words=body.words)
+    return Response(status_code=204)
+
+
+@routes.post(
+    "/cases/{case_id}/not-solved",
+    operation_id="notSolved",
+    summary="Not solved: reopen to the desk",
+    description="Within 7 days of closing.",
+    responses=problems(CaseNotFound, WindowOver, CaseEnded, WrongState),
+)
+async def post_not_solved(case_id: UUID, actor: CitizenOrOfficer, runtime: Stores) -> StateOut:
+    """Reopen one's own case."""
+    moved = await citizen.not_solved(runtime, case_id, reporter_id=actor.person_id)
+    return StateOut(case_id=moved.case_id, state=moved.state)

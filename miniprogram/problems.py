@@ -1,0 +1,87 @@
+"""Errors as clients see them (RFC 9457): the shape, and what each route says it may answer.
+
+`app.main` turns what the core raises into this shape; here it is only described.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from app.kit.errors import (
+    AppError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    LimitReached,
+    NotFound,
+    Unauthenticated,
+    Unavailable,
+)
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUSES: tuple[tuple[type[AppError], HTTPStatus], ...] = (
+    (Unauthenticated, HTTPStatus.UNAUTHORIZED),
+    (Forbidden, HTTPStatus.FORBIDDEN),
+    (NotFound, HTTPStatus.NOT_FOUND),
+    (Conflict, HTTPStatus.CONFLICT),
+    (LimitReached, HTTPStatus.TOO_MANY_REQUESTS),
+    (Invalid, HTTPStatus.UNPROCESSABLE_CONTENT),
+    (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+"""Kind of error to status, the first that fits."""
+
+_SAID = {
+    HTTPStatus.UNAUTHORIZED: "Nobody, or somebody whose session ended",
+    HTTPStatus.FORBIDDEN: "Not this person's to do",
+    HTTPStatus.NOT_FOUND: "No such thing, or not this person's",
+    HTTPStatus.CONFLICT: "The world has moved on; the code says how",
+    HTTPStatus.TOO_MANY_REQUESTS: "A named limit was reached; `Retry-After` says when to come back",
+    HTTPStatus.UNPROCESSABLE_CONTENT: "What was sent cannot be used; the detail says what and where",
+    HTTPStatus.SERVICE_UNAVAILABLE: "A part we need is down; nothing was done, trying again is safe",
+}
+
+
+class Problem(BaseModel):
+    """Why a request was refused. `code` is stable; further fields are facts, never personal data."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    instance: str | None = None
+
+
+def problems(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:  # FastAPI's own type
+    """The `responses` of a route: what any route may answer, and these errors with an example each."""
+    by_status: dict[HTTPStatus, list[type[AppError]]] = {}
+    for error in (Unauthenticated, *errors, Invalid, Unavailable):
+        by_status.setdefault(status_of(error), []).append(error)
+    return {int(status): _response(status, known) for status, known in by_status.items()}
+
+
+def status_of(error: type[AppError]) -> HTTPStatus:
+    """The status that an error of the core becomes."""
+    return next(status for kind, status in STATUSES if issubclass(error, kind))
+
+
+def _response(status: HTTPStatus, errors: list[type[AppError]]) -> dict[str, Any]:
+    examples = {error.code: {"value": _example(status, error)} for error in errors}
+    content = {MEDIA_TYPE: {"schema": Problem.model_json_schema(), "examples": examples}}
+    answer: dict[str, Any] = {"description": _SAID[status], "content": content}
+    if status is HTTPStatus.TOO_MANY_REQUESTS:
+        answer["headers"] = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
+    return answer
+
+
+def _example(status: HTTPStatus, error: type[AppError]) -> dict[str, object]:
+    return {
+        "type": f"urn:didi:problem:{error.code}", "title": error.message, "status": int(status),
+        "detail": error.message_en, "code": error.code, "instance": "/miniprogram/v1/...",
+    }  # fmt: skip
