@@ -142,7 +142,9 @@ Stores = Annotated[Runtime, Depends(runtime_of)]
 Fixes = Annotated[Ingest, Depends(ingest_of)]
 WeChat = Annotated[Code2Session, Depends(wechat_of)]
 
-_bearer = HTTPBearer(auto_error=False, description="The token that POST /sessions gave, opaque, 43 characters")
+_bearer = HTTPBearer(
+    auto_error=False, description="The token that POST /sessions gave, opaque, 43 characters"
+)
 _Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 
@@ -195,8 +197,8 @@ async def _actor(runtime: Runtime, bearer: HTTPAuthorizationCredentials | None, 
 
 
 Anyone = Annotated[Actor | None, Depends(anyone)]
-CitizenOrCitizen = Annotated[Actor, Depends(citizen)]
-Officer = Annotated[Actor, Depends(signed_in)]
+CitizenOrOfficer = Annotated[Actor, Depends(signed_in)]
+Citizen = Annotated[Actor, Depends(citizen)]
 Officer = Annotated[Actor, Depends(officer)]
 OnDutyOfficer = Annotated[Actor, Depends(on_duty)]
 OfficersPhone = Annotated[Actor, Depends(carried)]

@@ -33,7 +33,7 @@ from app.stations.registry import registry
 from app.tracking.queries import Track, TrackState, track
 from miniprogram.auth import CitizenOrOfficer, Stores
 from miniprogram.problems import problems
-from miniprogram.schema import LABEL_MAX, In, Out, PlaceIn, PlaceOut, PointIn, PointOut, words
+from miniprogram.schema import LABEL_MAX, In, Out, PlaceIn, PlaceOut, PointIn, PointOut, text_of
 
 PAGE_MAX = 50
 PAGE_DEFAULT = 20
@@ -73,10 +73,14 @@ class ReportIn(In):
     """What happened. Without a point the desk asks where."""
 
     category: str = Field(pattern=r"^[a-z][a-z_]{1,29}$", examples=["noise"])
-    words: Annotated[str, words(WORDS_MAX)] | None = Field(None, examples=["楼下烧烤店凌晨还在放音响"])
+    words: Annotated[str, text_of(WORDS_MAX)] | None = Field(None, examples=["楼下烧烤店凌晨还在放音响"])
     place: PlaceIn | None = None
-    text_only: bool = Field(False, description="Never call me; the cancel of such a report is checked by the desk")
-    danger: bool = Field(False, description="The danger button: the desk is alarmed at second 0. Call 110 first")
+    text_only: bool = Field(
+        False, description="Never call me; the cancel of such a report is checked by the desk"
+    )
+    danger: bool = Field(
+        False, description="The danger button: the desk is alarmed at second 0. Call 110 first"
+    )
 
 
 class DeskOut(Out):
@@ -170,7 +174,7 @@ class MoveIn(In):
     """Where I am now; nobody is asked."""
 
     point: PointIn
-    label: Annotated[str, words(LABEL_MAX)] | None = None
+    label: Annotated[str, text_of(LABEL_MAX)] | None = None
 
 
 class TrackOut(Out):
@@ -199,7 +203,7 @@ class RatingIn(In):
     """1 to 5 stars and a word, once."""
 
     stars: int = Field(ge=1, le=5, examples=[5])
-    words: Annotated[str, words(RATING_MAX)] | None = Field(None, examples=["来得很快，谢谢"])
+    words: Annotated[str, text_of(RATING_MAX)] | None = Field(None, examples=["来得很快，谢谢"])
 
 
 class StateOut(Out):
@@ -249,7 +253,11 @@ async def get_categories(
     responses={200: {"model": ReportedOut, "description": "This key had opened it before"}, **problems()},
 )
 async def post_report(
-    body: ReportIn, actor: CitizenOrOfficer, runtime: Stores, response: Response, idempotency_key: IdempotencyKey
+    body: ReportIn,
+    actor: CitizenOrOfficer,
+    runtime: Stores,
+    response: Response,
+    idempotency_key: IdempotencyKey,
 ) -> ReportedOut:
     """Take a report."""
     report = Report(
@@ -297,9 +305,13 @@ def _before(cursor: str | None) -> datetime | None:
     if cursor is None:
         return None
     try:
-        at = datetime.fromisoformat(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii"))
+        at = datetime.fromisoformat(
+            base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+        )
     except (binascii.Error, ValueError) as error:
-        raise Invalid("cursor must be the `next` of a page: start again without it", field="cursor") from error
+        raise Invalid(
+            "cursor must be the `next` of a page: start again without it", field="cursor"
+        ) from error
     if at.tzinfo is None or not 2000 <= at.year <= 2100:
         raise Invalid("cursor must be the `next` of a page: start again without it", field="cursor")
     return at

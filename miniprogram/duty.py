@@ -106,7 +106,9 @@ async def post_duty_off(officer: Officer, runtime: Stores) -> DutyOut:
 )
 async def post_fixes(body: FixesIn, officer: OfficersPhone, runtime: Stores, ingest: Fixes) -> FixesOut:
     """Take a batch of fixes."""
-    return await take_fixes(runtime, ingest, officer.person_id, officer.officer, [f.fix() for f in body.fixes])
+    return await take_fixes(
+        runtime, ingest, officer.person_id, officer.officer, [f.fix() for f in body.fixes]
+    )
 
 
 async def take_fixes(

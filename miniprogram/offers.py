@@ -100,10 +100,19 @@ async def get_offers(officer: OnDutyOfficer, runtime: Stores) -> OffersOut:
     description="The first officer who asks has the case, whatever is repeated or cut off: the winner's repeat gets "
     "the same answer. Losers learn who took it (`officer_id`) and after how long (`after_s`).",
     responses=problems(
-        *_OFFICERS, CaseNotFound, CaseAlreadyTaken, CaseHandedOver, CaseEnded, CaseReopened, OfficerHasACase, OffDuty
+        *_OFFICERS,
+        CaseNotFound,
+        CaseAlreadyTaken,
+        CaseHandedOver,
+        CaseEnded,
+        CaseReopened,
+        OfficerHasACase,
+        OffDuty,
     ),
 )
-async def post_claim(case_id: UUID, body: ClaimIn, officer: Officer, runtime: Stores, ingest: Fixes) -> ClaimOut:
+async def post_claim(
+    case_id: UUID, body: ClaimIn, officer: Officer, runtime: Stores, ingest: Fixes
+) -> ClaimOut:
     """Claim a case; the statement decides, duty included."""
     claimed = await claim(runtime, case_id, epoch=body.epoch, officer=officer)
     ingest.forget(officer.person_id)

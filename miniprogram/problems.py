@@ -29,7 +29,7 @@ STATUSES: tuple[tuple[type[AppError], HTTPStatus], ...] = (
     (NotFound, HTTPStatus.NOT_FOUND),
     (Conflict, HTTPStatus.CONFLICT),
     (LimitReached, HTTPStatus.TOO_MANY_REQUESTS),
-    (Invalid, HTTPStatus.UNPROCESSABLE_CONTENT),
+    (Invalid, HTTPStatus.UNPROCESSABLE_ENTITY),
     (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 """Kind of error to status, the first that fits."""
@@ -40,7 +40,7 @@ _SAID = {
     HTTPStatus.NOT_FOUND: "No such thing, or not this person's",
     HTTPStatus.CONFLICT: "The world has moved on; the code says how",
     HTTPStatus.TOO_MANY_REQUESTS: "A named limit was reached; `Retry-After` says when to come back",
-    HTTPStatus.UNPROCESSABLE_CONTENT: "What was sent cannot be used; the detail says what and where",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "What was sent cannot be used; the detail says what and where",
     HTTPStatus.SERVICE_UNAVAILABLE: "A part we need is down; nothing was done, trying again is safe",
 }
 
@@ -61,7 +61,8 @@ class Problem(BaseModel):
 def problems(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:  # FastAPI's own type
     """The `responses` of a route: what any route may answer, and these errors with an example each."""
     by_status: dict[HTTPStatus, list[type[AppError]]] = {}
-    for error in (Unauthenticated, *errors, Invalid, Unavailable):
+    every: list[type[AppError]] = [Unauthenticated, *errors, Invalid, Unavailable]
+    for error in every:
         by_status.setdefault(status_of(error), []).append(error)
     return {int(status): _response(status, known) for status, known in by_status.items()}
 

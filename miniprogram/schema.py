@@ -39,14 +39,14 @@ class Out(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def words(longest: int, shortest: int = 1) -> Any:  # a type of `str` for a schema
+def text_of(longest: int, shortest: int = 1) -> Any:  # a type of `str` for a schema
     """Text of `shortest` to `longest` characters; PostgreSQL cannot store NUL, and no reader wants controls."""
     return StringConstraints(
         strip_whitespace=True, min_length=shortest, max_length=longest, pattern=_NO_CONTROLS
     )
 
 
-Reason = Annotated[str, words(REASON_MAX), Field(examples=["另有紧急警情"])]
+Reason = Annotated[str, text_of(REASON_MAX), Field(examples=["另有紧急警情"])]
 Epoch = Annotated[
     int,
     Field(
@@ -83,7 +83,7 @@ class PlaceIn(In):
     """Where: a point, words for it, or both."""
 
     point: PointIn | None = None
-    label: Annotated[str, words(LABEL_MAX)] | None = Field(None, examples=["珠江路88号3单元门口"])
+    label: Annotated[str, text_of(LABEL_MAX)] | None = Field(None, examples=["珠江路88号3单元门口"])
 
     @model_validator(mode="after")
     def _something(self) -> PlaceIn:

@@ -45,12 +45,14 @@ from miniprogram.auth import (
     who_holds,
 )
 from miniprogram.problems import problems
-from miniprogram.schema import In, Out, words
+from miniprogram.schema import In, Out, text_of
 
 CODE_MAX = 128
 """Characters of a code of `wx.login`."""
 
-JsCode = Annotated[str, Field(min_length=1, max_length=CODE_MAX, pattern=r"^[\x21-\x7e]+$", examples=["0a3Xyz"])]
+JsCode = Annotated[
+    str, Field(min_length=1, max_length=CODE_MAX, pattern=r"^[\x21-\x7e]+$", examples=["0a3Xyz"])
+]
 
 
 class SignInIn(In):
@@ -90,8 +92,8 @@ class SessionOut(Out):
 class BindIn(In):
     """An invitation. `js_code` names the phone's WeChat account; left out, the session does."""
 
-    badge: Annotated[str, words(20)] = Field(examples=["017342"])
-    code: Annotated[str, words(20)] = Field(description="8 digits, spaces allowed", examples=["4711 0815"])
+    badge: Annotated[str, text_of(20)] = Field(examples=["017342"])
+    code: Annotated[str, text_of(20)] = Field(description="8 digits, spaces allowed", examples=["4711 0815"])
     js_code: JsCode | None = None
 
 
@@ -104,9 +106,9 @@ class TotpIn(In):
 class ContactIn(In):
     """How an officer on the way may reach me. `consent` is the version of the rules that the page showed."""
 
-    name: Annotated[str, words(60)] | None = Field(None, examples=["李雷"])
-    phone: Annotated[str, words(20, 5)] | None = Field(None, examples=["13800000000"])
-    consent: Annotated[str, words(20)] = Field(examples=["2025-01"])
+    name: Annotated[str, text_of(60)] | None = Field(None, examples=["李雷"])
+    phone: Annotated[str, text_of(20, 5)] | None = Field(None, examples=["13800000000"])
+    consent: Annotated[str, text_of(20)] = Field(examples=["2025-01"])
 
 
 routes = APIRouter(tags=["Sessions"])
@@ -125,7 +127,11 @@ async def post_session(body: SignInIn, runtime: Stores, wechat: WeChat) -> Sessi
     found = await who_holds(wechat, body.code)
     async with transaction(runtime) as db:
         person = await citizen_of(
-            db, runtime, app_id=runtime.settings.miniprogram_app_id, openid=found.openid, unionid=found.unionid
+            db,
+            runtime,
+            app_id=runtime.settings.miniprogram_app_id,
+            openid=found.openid,
+            unionid=found.unionid,
         )
         ttl_s = CITIZEN_TTL_S if person.kind is PersonKind.CITIZEN else OFFICER_TTL_S
         token, _ = await issue(db, person.id, Audience.MINIPROGRAM, ttl_s=ttl_s)
@@ -156,7 +162,9 @@ async def delete_session(actor: CitizenOrOfficer, runtime: Stores) -> Response:
     summary="Bind this phone to an invited officer",
     description="By the badge and the one-time code of an invitation (10 min, 5 tries, one phone). Every earlier "
     "session of the officer and of this phone ends; the new one needs its second factor.",
-    responses=problems(InvitationRefused, CodeRefused, SignInBlocked, SignInTooOften, WeChatSilent, PhoneBound),
+    responses=problems(
+        InvitationRefused, CodeRefused, SignInBlocked, SignInTooOften, WeChatSilent, PhoneBound
+    ),
 )
 async def post_binding(body: BindIn, actor: Anyone, runtime: Stores, wechat: WeChat) -> SessionOut:
     """Bind an officer."""
@@ -230,7 +238,9 @@ async def get_me(actor: CitizenOrOfficer, runtime: Stores) -> MeOut:
 async def put_contact(body: ContactIn, actor: Citizen, runtime: Stores) -> Response:
     """Write one's own contact."""
     async with transaction(runtime) as db:
-        await set_identity(db, runtime, actor.person_id, name=body.name, phone=body.phone, consent=body.consent)
+        await set_identity(
+            db, runtime, actor.person_id, name=body.name, phone=body.phone, consent=body.consent
+        )
     return Response(status_code=204)
 
 

@@ -1,0 +1,27 @@
+"""Every route of the mini-program, for `app.main` to mount at /miniprogram/v1."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from miniprogram import cases, duty, live, offers, sessions, work
+
+PREFIX = "/miniprogram/v1"
+
+TAGS: list[dict[str, str]] = [
+    {"name": "Sessions", "description": "Signing in, the second factor, what is kept of oneself."},
+    {"name": "My cases", "description": "For whoever reports: anyone signed in, their own cases only."},
+    {"name": "Duty", "description": "For officers: on and off duty, where I am."},
+    {"name": "Offers", "description": "For officers: open cases near me."},
+    {"name": "Case in hand", "description": "For the officer who holds a case. Acts carry its epoch."},
+    {"name": "Live", "description": "The socket."},
+]
+"""For the OpenAPI document."""
+
+
+def router() -> APIRouter:
+    """A new router with all routes; the caller gives the prefix."""
+    whole = APIRouter()
+    for part in (sessions, cases, duty, offers, work, live):
+        whole.include_router(part.routes)
+    return whole
