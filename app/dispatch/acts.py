@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
-from app.cases.errors import CaseNotFound
+from app.cases.errors import CaseNotFound, NotTheHolder
 from app.cases.moves import Moved, move, why_not
 from app.cases.queries import Case, encrypt, get_case
 from app.cases.states import (
@@ -114,7 +115,8 @@ async def agree_to_cancel(runtime: Runtime, case_id: UUID, *, epoch: int, office
 
 async def raise_to_urgent(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor) -> Moved:
     """One tap: this is worse than reported; the desk is told."""
-    return await _act(runtime, MARK_URGENT, case_id, epoch=epoch, officer=officer)
+    held = "c.officer_id = CAST(:actor_id AS uuid)"
+    return await _act(runtime, MARK_URGENT, case_id, epoch=epoch, officer=officer, only_if=held)
 
 
 _SIGN = text("""
@@ -130,6 +132,7 @@ async def still_coming(runtime: Runtime, case_id: UUID, *, epoch: int, officer: 
     async with runtime.database.moves() as db:
         values = {"case_id": case_id, "officer_id": officer.person_id, "epoch": epoch}
         if not (await db.execute(_SIGN, values)).one_or_none():
+            await no_stranger(db, case_id, officer)
             await why_not(db, EN_ROUTE, case_id, actor_id=officer.person_id, epoch=epoch)
 
 
@@ -183,12 +186,14 @@ async def leave_backup(runtime: Runtime, case_id: UUID, *, officer: Actor) -> No
 
 async def _act(
     runtime: Runtime, what: Move, case_id: UUID, *, epoch: int, officer: Actor,
-    data: dict[str, object] | None = None, **values: object,
+    data: dict[str, object] | None = None, only_if: str = "TRUE", **values: Any,
 ) -> Moved:  # fmt: skip
     async with runtime.database.moves() as db:
-        moved = await move(db, what, case_id, actor_id=officer.person_id, epoch=epoch, data=data, **values)
+        moved = await move(
+            db, what, case_id, actor_id=officer.person_id, epoch=epoch, only_if=only_if, data=data, **values
+        )
         if moved is None:
-            await _mine_or_stranger(db, case_id, officer)
+            await no_stranger(db, case_id, officer)
             moved = await why_not(db, what, case_id, actor_id=officer.person_id, epoch=epoch)
     if moved.event:
         follow_soon(runtime, moved.event)
@@ -201,7 +206,7 @@ _EVER = text("""
 """)
 
 
-async def _mine_or_stranger(db: object, case_id: UUID, officer: Actor) -> None:
+async def no_stranger(db: object, case_id: UUID, officer: Actor) -> None:
     """A stranger to the case learns nothing of it, not even that it exists."""
     values = {"case_id": case_id, "officer_id": str(officer.person_id)}
     if not (await db.execute(_EVER, values)).scalar_one():  # type: ignore[attr-defined]
@@ -210,8 +215,11 @@ async def _mine_or_stranger(db: object, case_id: UUID, officer: Actor) -> None:
 
 async def _mine(runtime: Runtime, case_id: UUID, officer: Actor) -> Case:
     async with runtime.database.moves() as db:
-        await _mine_or_stranger(db, case_id, officer)
-        return await get_case(db, runtime, case_id)
+        await no_stranger(db, case_id, officer)
+        case = await get_case(db, runtime, case_id)
+    if case.officer_id != officer.person_id:  # was offered it, or held it before: the meet code is not theirs to try
+        raise NotTheHolder(case_id=str(case_id), state=str(case.state), epoch=case.epoch)
+    return case
 
 
 async def _evidence(runtime: Runtime, case: Case, meet_code: str | None, at: Point | None) -> str:

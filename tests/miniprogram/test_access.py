@@ -249,6 +249,7 @@ async def test_an_earlier_holder_gets_409_for_acts_and_404_for_the_contact(
 ) -> None:
     made = await make.officer()
     case = await make.case(state="claimed", officer=made, epoch=1, reported_ago_s=0)
+    await make.offer(case, made, epoch=0)
     phone = await sign_in(made)
     released = await phone.ok("POST", f"/cases/{case.id}/release", {"epoch": 1, "reason": "另有警情"})
 
@@ -263,8 +264,6 @@ async def test_an_earlier_holder_gets_409_for_acts_and_404_for_the_contact(
                 if operation.id in ("revealContact", "joinBackup")
                 else 409
             )
-            if operation.id == "release":
-                expected = 200  # a repeat of one's own release is the same release
             assert answer.status_code == expected, (operation.id, answer.text)
 
 
