@@ -84,6 +84,7 @@ def _node_settings(daemon: Daemon, node_timeout_ms: int) -> Callable[[], dict[st
         "cluster-config-file": "nodes.conf",
         "cluster-node-timeout": str(node_timeout_ms),
         "cluster-port": str(ports.free_port()),
+        "repl-ping-replica-period": "1",
         "primaryauth": password(daemon.folder, "valkey"),
     }
 
@@ -132,8 +133,8 @@ def _follows(client: Redis) -> bool:
 
 
 def _knows_replicas(client: Redis, count: int) -> bool:
-    """Whether this node has heard of every replica: a client asks any of them for the whole map."""
-    return sum("slave" in node["flags"] for node in _ask(client, "CLUSTER NODES").values()) == count
+    """Whether this node's map shows every replica, as it does once it heard how far each has copied."""
+    return sum(len(slots) - 3 for slots in _ask(client, "CLUSTER SLOTS")) == count
 
 
 def _until_done(client: Redis, *command: str) -> None:
