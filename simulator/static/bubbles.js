@@ -1,5 +1,5 @@
 // One entry of the chat to one bubble. Everything is built from text nodes: the account's words are never markup.
-import { say } from "./words.js";
+import { clock, say } from "./words.js";
 
 export function make(tag, className, ...children) {
   const node = document.createElement(tag);
@@ -107,7 +107,7 @@ export function bubble(entry, on) {
   }
   const content = (KINDS[entry.kind] ?? ((body) => make("p", "words", JSON.stringify(body))))(entry.body, on);
   const own = entry.channel === "own";
-  const time = new Date(entry.at_s * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const time = clock(new Date(entry.at_s * 1000));
   const body = make("div", "bubble", content);
   const line = make("div", `line ${own ? "own" : "theirs"} ${entry.channel}`, make("span", "face", own ? "我" : "号"), make("div", "stack", body, make("time", "", time)));
   line.querySelector(".face").setAttribute("aria-hidden", "true");

@@ -2,7 +2,7 @@
 import { bubble, make } from "./bubbles.js";
 import { SketchMap } from "./map.js";
 import * as wechat from "./wechat.js";
-import { label, say, switchLanguage } from "./words.js";
+import { clock, label, say, switchLanguage } from "./words.js";
 
 const at = (id) => document.getElementById(id);
 const state = { account: null, users: [], user: null, entries: [], stop: null, sketch: null, place: null, trace: [] };
@@ -77,8 +77,8 @@ async function doing(promise) {
 function showTrace() {
   at("trace").replaceChildren(...state.trace.map((one) => {
     const last = one.attempts.at(-1);
-    const words = one.attempts.length ? `${say(one.shown)} · ${one.attempts.length} ${say("deliveries")} · ${last.latency_ms} ms` : say("not_reached");
-    const head = make("div", "pair", make("strong", "", one.kind), make("time", "", one.at.toLocaleTimeString()));
+    const words = one.attempts.length ? `${say(one.shown)} · ${say("deliveries")} ${one.attempts.length} · ${last.latency_ms} ms` : say("not_reached");
+    const head = make("div", "pair", make("strong", "", one.kind), make("time", "", clock(one.at)));
     return make("li", one.problem ? "bad" : "", head, make("small", "", words), one.problem ? make("small", "problem", one.problem) : null);
   }));
 }

@@ -9,7 +9,7 @@ const WORDS = {
     nobody: "还没有用户，先新建一位。", choose: "请选择一位用户", not_following: "未关注：先点右上角“关注”。",
     followed: "你已关注该公众号", unfollowed: "你已取消关注", language: "English", offline: "连接断开，正在重连…",
     reply: "收到回复", nothing: "已应答，无回复", unavailable: "后台无有效应答", failed: "发送失败",
-    deliveries: "次送达", page: "小程序页面", opens_page: "将打开小程序页面：", notice: "订阅消息", transfer: "已转人工客服",
+    deliveries: "送达次数", page: "小程序页面", opens_page: "将打开小程序页面：", notice: "订阅消息", transfer: "已转人工客服",
     voice: "语音", video: "视频", unsupported: "模拟器不支持此菜单类型", refused: "操作未成功：",
     position: "位置", link_open: "链接", not_reached: "消息未送出（故意丢弃）", left: "可发客服消息",
   },
@@ -30,6 +30,8 @@ const WORDS = {
     position: "Location", link_open: "link", not_reached: "dropped on purpose", left: "messages allowed",
   },
 };
+
+export const clock = (date) => date.toLocaleTimeString(document.documentElement.lang, { hourCycle: "h23" });
 
 let language = localStorage.getItem("language") === "en" ? "en" : "zh";
 

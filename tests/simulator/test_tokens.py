@@ -114,7 +114,7 @@ async def test_the_families_do_not_touch_each_other(wechat: WeChat) -> None:
     ],
 )
 async def test_wrong_credentials_have_their_codes(
-    wechat: WeChat, changed: dict[str, str], errcode: int
+    wechat: WeChat, changed: dict[str, Any], errcode: int
 ) -> None:
     answer = await stable(wechat, **changed)
 
@@ -125,7 +125,7 @@ async def test_wrong_credentials_have_their_codes(
     ] == errcode
 
 
-def _renamed(changed: dict[str, str]) -> dict[str, str]:
+def _renamed(changed: dict[str, Any]) -> dict[str, Any]:
     return {{"appid": "app_id"}.get(name, name): value for name, value in changed.items()}
 
 
