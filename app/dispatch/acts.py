@@ -81,7 +81,7 @@ async def close(
     runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor, disposition: str, note: str | None = None
 ) -> Moved:
     """End the case with a disposition from the list and an optional note (kept encrypted)."""
-    values = {"disposition": checked(disposition), "note": encrypt(runtime, case_id, "disposition_note", note)}
+    values: dict[str, Any] = {"disposition": checked(disposition), "note": encrypt(runtime, case_id, "disposition_note", note)}
     return await _act(
         runtime, CLOSE, case_id, epoch=epoch, officer=officer, data={"disposition": disposition}, **values
     )
