@@ -56,6 +56,7 @@ class Moved:
     officer_id: UUID | None
     previous_officer_id: UUID | None
     reported_at: datetime
+    deadline: datetime
     at: datetime
     event: Event | None
 
@@ -128,7 +129,7 @@ def _sql(what: Move, condition: str, lock: str = "") -> TextClause:
           FROM t{", due" if lock else ""}
          WHERE {condition} AND c.state IN ({sources}) AND ({what.guard})
         RETURNING c.id, c.number, c.state, c.previous_state, c.epoch, c.station_id, c.reporter_id, c.officer_id,
-                  c.previous_officer_id, c.reported_at, c.handover_cause, c.urgent, c.ringing_id, t.now AS at
+                  c.previous_officer_id, c.reported_at, c.deadline, c.handover_cause, c.urgent, c.ringing_id, t.now AS at
     ), e AS (
         INSERT INTO events (kind, case_id, station_id, actor_id, epoch, at, data)
         SELECT '{what.event}', won.id, won.station_id, CAST(:actor_id AS uuid), won.epoch, won.at,
@@ -171,13 +172,13 @@ def _moved(row: Any) -> Moved:  # a Row of the statement above
     event = Event(row.event_id, row.kind, row.at, row.id, row.station_id, row.actor_id, row.epoch, row.data)
     return Moved(
         row.id, row.number, CaseState(row.state), row.epoch, row.station_id, row.reporter_id, row.officer_id,
-        row.previous_officer_id, row.reported_at, row.at, event,
+        row.previous_officer_id, row.reported_at, row.deadline, row.at, event,
     )  # fmt: skip
 
 
 _READ = text("""
     SELECT id, number, state, epoch, station_id, reporter_id, officer_id, previous_officer_id, desk_person_id,
-           reported_at, claimed_at, forwards, clock_timestamp() AS at
+           reported_at, deadline, claimed_at, forwards, clock_timestamp() AS at
       FROM cases WHERE id = :case_id
 """)
 
@@ -198,7 +199,7 @@ async def why_not(
     if _made_before(what, row, state, actor_id, epoch):
         return Moved(
             row.id, row.number, state, row.epoch, row.station_id, row.reporter_id, row.officer_id,
-            row.previous_officer_id, row.reported_at, row.at, None,
+            row.previous_officer_id, row.reported_at, row.deadline, row.at, None,
         )  # fmt: skip
     raise _reason(what, row, state, actor_id, epoch)
 

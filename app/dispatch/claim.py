@@ -15,12 +15,14 @@ from app.cases.errors import CaseNotFound
 from app.cases.moves import Moved, move, why_not
 from app.cases.states import CLAIM, RELEASE_TO_DESK, RELEASE_TO_OPEN, CaseState
 from app.dispatch import closed
+from app.dispatch.acts import no_stranger
 from app.dispatch.broadcast import DispatchEvent
 from app.dispatch.errors import OffDuty
 from app.events.edge import transaction
 from app.events.follow import follow_soon
 from app.events.record import record
 from app.kit.database import MovesDb
+from app.kit.metrics import CLAIMS
 from app.kit.runtime import Runtime
 from app.people.sessions import Actor
 
@@ -69,11 +71,14 @@ async def claim(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor) 
         OffDuty: only an officer on duty can take a case.
     """
     if reason := await closed.lookup(runtime, case_id, epoch, loser=officer.person_id):
+        CLAIMS.labels("lost").inc()
         raise reason
     async with runtime.database.moves() as db:
         moved = await move(db, CLAIM, case_id, actor_id=officer.person_id, epoch=epoch, only_if=_OFFERED)
         if moved is None:
+            CLAIMS.labels("lost").inc()
             return _claimed(await _why_lost(db, case_id, epoch, officer.person_id))
+    CLAIMS.labels("won").inc()
     if moved.event:
         follow_soon(runtime, moved.event)
     return _claimed(moved)
@@ -108,6 +113,7 @@ async def release(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor
             if moved:
                 break
         else:
+            await no_stranger(db, case_id, officer)
             moved = await why_not(db, RELEASE_TO_DESK, case_id, actor_id=officer.person_id, epoch=epoch)
     if moved.event:
         follow_soon(runtime, moved.event)

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from app.cases.moves import Moved, move, move_due
 from app.cases.states import ALARM, ESCALATE, HAND_OVER, NUDGE, STALL, TAKE_BACK_TO_DESK, TAKE_BACK_TO_OPEN
 from app.events.follow import follow_soon
+from app.kit.metrics import HANDOVER_LATENESS
 from app.kit.runtime import Runtime
 from app.stations.registry import registry
 
@@ -43,6 +44,8 @@ async def sweep(runtime: Runtime) -> list[UUID]:
     while True:
         async with runtime.database.moves() as db:
             moved = await move_due(db, HAND_OVER, limit=BATCH)
+        for one in moved:
+            HANDOVER_LATENESS.observe((one.at - one.deadline).total_seconds())
         _follow(runtime, moved)
         handed += [m.case_id for m in moved]
         if len(moved) < BATCH:
