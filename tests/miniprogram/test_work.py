@@ -1,0 +1,260 @@
+"""What an officer does with the case in hand."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text
+
+from app.events.edge import transaction
+from app.kit.runtime import Runtime
+from app.people.identity import set_identity
+from tests.factories import Made, Make
+from tests.miniprogram.phones import POINT, Phone, Settle, SignIn
+
+
+@pytest.fixture
+async def held(make: Make, officer: Phone, runtime: Runtime) -> Made:
+    """A case the officer has claimed; its reporter left name and phone."""
+    case = await make.case(state="claimed", officer=officer.made, epoch=1)
+    await make.offer(case, officer.made, epoch=0)
+    async with transaction(runtime) as db:
+        await set_identity(db, runtime, case.reporter.id, name="李雷", phone="13800000000", consent="1")
+    return case
+
+
+PURPOSE = {"purpose": "到达后联系报案人"}
+
+
+async def _acts(runtime: Runtime, action: str) -> int:
+    async with runtime.database.moves() as db:
+        counted = await db.execute(
+            text("SELECT count(*) FROM audit_log WHERE action = :action"), {"action": action}
+        )
+        return int(counted.scalar_one())
+
+
+async def test_from_claim_to_close(make: Make, officer: Phone, sign_in: SignIn, settle: Settle) -> None:
+    case = await make.case()
+    await make.offer(case, officer.made)
+    claimed = await officer.ok("POST", f"/offers/{case.id}/claim", {"epoch": 0})
+    act = {"epoch": claimed["epoch"]}
+    await settle()
+
+    states = [
+        (await officer.ok("POST", f"/cases/{case.id}/en-route", act))["state"],
+        (await officer.ok("POST", f"/cases/{case.id}/arrived", act | {"meet_code": "4711"}))["state"],
+        (
+            await officer.ok(
+                "POST", f"/cases/{case.id}/close", act | {"disposition": "mediated", "note": "已劝导"}
+            )
+        )["state"],
+    ]
+    await settle()
+
+    reporter = await sign_in(case.reporter)
+    seen = await reporter.ok("GET", f"/cases/{case.id}")
+    assert states == ["en_route", "arrived", "closed"]
+    assert (seen["state"], seen["disposition"], seen["coming"]) == ("closed", "mediated", None)
+    assert (await officer.ok("GET", "/my-case"))["case"] is None
+
+
+async def test_the_holder_sees_words_and_place_and_each_look_is_recorded(
+    officer: Phone, held: Made, runtime: Runtime
+) -> None:
+    first = (await officer.ok("GET", "/my-case"))["case"]
+    await officer.ok("GET", "/my-case")
+
+    assert (first["words"], first["epoch"], first["locked"]) == ("楼上很吵", 1, False)
+    assert first["place"]["point"] == {"lat": 32.06, "lng": 118.82}
+    assert "reporter" not in str(first)
+    assert "4711" not in str(first)  # the meet code is proof of arrival: it is on the reporter's phone alone
+    assert await _acts(runtime, "case_read") == 2
+
+
+async def test_idle_for_30_minutes_words_place_and_contact_wait_for_the_second_factor(
+    make: Make, officer: Phone, runtime: Runtime
+) -> None:
+    held = await make.case(state="en_route", officer=officer.made, epoch=1)
+    async with runtime.database.moves() as db:
+        await db.execute(text("UPDATE sessions SET used_at = clock_timestamp() - interval '31 minutes'"))
+
+    case = (await officer.ok("GET", "/my-case"))["case"]
+    contact = await officer.post(f"/cases/{held.id}/contact", PURPOSE)
+
+    assert (case["words"], case["place"], case["locked"], case["state"]) == (None, None, True, "en_route")
+    assert (contact.status_code, contact.json()["code"]) == (403, "personal_data_locked")
+    assert await _acts(runtime, "case_read") == 0
+
+
+async def test_the_contact_is_shown_from_en_route_to_release_and_recorded(
+    officer: Phone, held: Made, runtime: Runtime
+) -> None:
+    before = await officer.post(f"/cases/{held.id}/contact", PURPOSE)
+    await officer.ok("POST", f"/cases/{held.id}/en-route", {"epoch": 1})
+    on_the_way = await officer.ok("POST", f"/cases/{held.id}/contact", PURPOSE)
+    await officer.ok("POST", f"/cases/{held.id}/release", {"epoch": 1, "reason": "车坏了"})
+    after = await officer.post(f"/cases/{held.id}/contact", PURPOSE)
+
+    assert (before.status_code, before.json()["code"]) == (403, "contact_not_shown")
+    assert on_the_way == {"name": "李雷", "phone": "13800000000"}
+    assert after.status_code == 404
+    assert await _acts(runtime, "contact_revealed") == 1
+
+
+async def test_a_contact_asks_for_a_purpose(officer: Phone, held: Made) -> None:
+    await officer.ok("POST", f"/cases/{held.id}/en-route", {"epoch": 1})
+
+    assert (await officer.post(f"/cases/{held.id}/contact", {"purpose": " "})).status_code == 422
+    assert (await officer.post(f"/cases/{held.id}/contact", {})).status_code == 422
+
+
+async def test_a_text_only_report_shows_no_number(make: Make, officer: Phone) -> None:
+    case = await make.case(state="en_route", officer=officer.made, epoch=1, text_only=True)
+
+    refused = await officer.post(f"/cases/{case.id}/contact", PURPOSE)
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "contact_not_shown")
+    assert (await officer.ok("GET", "/my-case"))["case"]["contact"] is False
+
+
+@pytest.mark.parametrize(
+    ("act", "body"),
+    [
+        ("en-route", {}), ("arrived", {"meet_code": "4711"}), ("still-coming", {}), ("release", {"reason": "x"}),
+        ("close", {"disposition": "solved"}), ("backup", {"reason": "x"}), ("raise", {}), ("agree-to-cancel", {}),
+        ("return", {"reason": "x"}), ("another-unit", {"reason": "x"}),
+    ],
+)  # fmt: skip
+async def test_a_stale_epoch_is_refused_by_every_act(
+    officer: Phone, held: Made, act: str, body: dict[str, str]
+) -> None:
+    answer = await officer.post(f"/cases/{held.id}/{act}", {"epoch": 0} | body)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "stale_epoch")
+
+
+async def test_arrival_is_shown_by_the_code_or_a_position_near_the_place(officer: Phone, held: Made) -> None:
+    path, far = f"/cases/{held.id}/arrived", POINT | {"lat": 32.08}
+
+    neither = await officer.post(path, {"epoch": 1})
+    wrong = await officer.post(path, {"epoch": 1, "meet_code": "0000", "at": far})
+    there = await officer.ok("POST", path, {"epoch": 1, "at": POINT})
+
+    assert neither.json()["code"] == wrong.json()["code"] == "arrival_not_shown"
+    assert there["state"] == "arrived"
+
+
+async def test_five_wrong_codes_and_only_a_position_counts(officer: Phone, held: Made) -> None:
+    path = f"/cases/{held.id}/arrived"
+    for _ in range(5):
+        assert (await officer.post(path, {"epoch": 1, "meet_code": "0000"})).json()[
+            "code"
+        ] == "arrival_not_shown"
+
+    right = await officer.post(path, {"epoch": 1, "meet_code": "4711"})
+    there = await officer.ok("POST", path, {"epoch": 1, "at": POINT})
+
+    assert (right.status_code, right.json()["code"]) == (422, "meet_code_tries")
+    assert there["state"] == "arrived"
+
+
+async def test_somebody_who_was_offered_the_case_cannot_try_its_code(
+    make: Make, sign_in: SignIn, officer: Phone, held: Made
+) -> None:
+    other = await make.officer()
+    await make.offer(held, other, epoch=0)
+    loser = await sign_in(other)
+
+    answer = await loser.post(f"/cases/{held.id}/arrived", {"epoch": 1, "meet_code": "4711"})
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_the_holder")
+    assert "code_tries" not in await make.column(held, "facts")
+
+
+async def test_backup_joins_is_tracked_and_leaves(
+    make: Make, sign_in: SignIn, officer: Phone, held: Made
+) -> None:
+    helper = await sign_in(await make.officer())
+    await officer.ok("POST", f"/cases/{held.id}/backup", {"epoch": 1, "reason": "人多"})
+
+    await helper.ok("POST", f"/cases/{held.id}/backup/join")
+    helping = (await helper.ok("GET", "/my-case"))["helping"]
+    fix = POINT | {"accuracy_m": 10, "at": datetime.now(UTC).isoformat()}
+    tracked = await helper.ok("POST", "/fixes", {"fixes": [fix]})
+    contact = await helper.post(f"/cases/{held.id}/contact", PURPOSE)
+    await helper.ok("POST", f"/cases/{held.id}/backup/leave")
+
+    assert [(c["case_id"], c["place"]["point"]["lat"]) for c in helping] == [(str(held.id), 32.06)]
+    assert tracked["case_ids"] == [str(held.id)]
+    assert (contact.status_code, contact.json()["code"]) == (403, "contact_not_shown")
+    assert (await helper.ok("GET", "/my-case"))["helping"] == []
+
+
+async def test_on_the_way_a_cancel_waits_for_the_officer(
+    make: Make, sign_in: SignIn, officer: Phone, held: Made
+) -> None:
+    reporter = await sign_in(held.reporter)
+    await officer.ok("POST", f"/cases/{held.id}/en-route", {"epoch": 1})
+
+    asked = await reporter.ok("POST", f"/cases/{held.id}/cancel")
+    told = (await officer.ok("GET", "/my-case"))["case"]["cancel_asked"]
+    agreed = await officer.ok("POST", f"/cases/{held.id}/agree-to-cancel", {"epoch": 1})
+
+    assert (asked["outcome"], told, agreed["state"]) == ("asked", True, "cancelled")
+
+
+async def test_an_assigned_case_goes_back_to_the_desk(make: Make, officer: Phone) -> None:
+    case = await make.case(state="assigned", officer=officer.made, epoch=2, reported_ago_s=90)
+    await make.offer(case, officer.made, epoch=0)
+
+    returned = await officer.ok("POST", f"/cases/{case.id}/return", {"epoch": 2, "reason": "在押解"})
+
+    assert returned["state"] == "handed_over"
+    assert (await officer.ok("GET", "/my-case"))["case"] is None
+
+
+async def test_at_the_place_another_unit_can_be_asked_for_and_worse_can_be_said(
+    make: Make, officer: Phone
+) -> None:
+    case = await make.case(state="arrived", officer=officer.made, epoch=1)
+    await make.offer(case, officer.made, epoch=0)
+
+    await officer.ok("POST", f"/cases/{case.id}/raise", {"epoch": 1})
+    handed = await officer.ok("POST", f"/cases/{case.id}/another-unit", {"epoch": 1, "reason": "需要刑警"})
+
+    assert await make.column(case, "urgent") is True
+    assert handed["state"] == "handed_over"
+
+
+async def test_a_nudge_is_answered(make: Make, officer: Phone) -> None:
+    case = await make.case(
+        state="claimed",
+        officer=officer.made,
+        epoch=1,
+        reported_ago_s=50,
+        act_step=1,
+        act_by=datetime.now(UTC),
+    )
+    nudged = (await officer.ok("GET", "/my-case"))["case"]
+
+    await officer.ok("POST", f"/cases/{case.id}/still-coming", {"epoch": 1})
+
+    answered = (await officer.ok("GET", "/my-case"))["case"]
+    assert (nudged["nudged"], answered["nudged"]) == (True, False)
+    assert answered["act_in_s"] == pytest.approx(60, abs=2)
+
+
+@pytest.mark.parametrize("words", ["\x00", "a\x00b", "\ud800", "x" * 2001])
+async def test_words_that_cannot_be_kept_are_refused_by_name(officer: Phone, held: Made, words: str) -> None:
+    content = json.dumps({"epoch": 1, "disposition": "solved", "note": words})
+    answer = await officer.client.post(
+        f"cases/{held.id}/close",
+        content=content,
+        headers={"Authorization": f"Bearer {officer.token}", "Content-Type": "application/json"},
+    )
+
+    assert answer.status_code == 422
+    assert "note" in answer.json()["detail"]
