@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from app.audit import verify as checker
 from app.audit.errors import PurposeMissing
@@ -263,18 +264,51 @@ async def test_every_single_byte_of_an_export_counts(runtime: Runtime, acts: Act
     assert missed == []
 
 
-async def test_a_change_in_the_database_shows_in_the_next_export(
+async def test_a_change_by_the_tables_owner_shows_in_the_next_export(
     runtime: Runtime, acts: Acts, tmp_path: Path
 ):
     await acts(3)
     await seal(runtime)
     async with runtime.database.moves() as db:
-        await db.execute(text("UPDATE audit_log SET actor_id = NULL WHERE seq = 2"))
+        await db.execute(text("ALTER TABLE audit_log DISABLE TRIGGER audit_append_only"))
+        try:
+            await db.execute(text("UPDATE audit_log SET actor_id = NULL WHERE seq = 2"))
+        finally:
+            await db.execute(text("ALTER TABLE audit_log ENABLE TRIGGER audit_append_only"))
 
     verdict = verify((await export(runtime, tmp_path / "audit.jsonl")).path)
 
     assert not verdict.sound
     assert verdict.problems == ("line 2: its hash does not follow from its content and the entry before it",)
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_log SET actor_id = NULL",
+        "UPDATE audit_log SET facts = '{}', seq = 9",
+        "UPDATE audit_log SET at = clock_timestamp()",
+        "DELETE FROM audit_log",
+    ],
+)
+async def test_the_database_refuses_to_change_an_entry(
+    runtime: Runtime, acts: Acts, statement: str, sealed: bool
+):
+    await acts(1)
+    if sealed:
+        await seal(runtime)
+    async with runtime.database.moves() as db:
+        with pytest.raises(DBAPIError, match="append-only"):
+            await db.execute(text(statement))
+
+
+async def test_a_seal_is_never_given_twice(runtime: Runtime, acts: Acts):
+    await acts(1)
+    await seal(runtime)
+    async with runtime.database.moves() as db:
+        with pytest.raises(DBAPIError, match="append-only"):
+            await db.execute(text("UPDATE audit_log SET seq = 2"))
 
 
 def test_the_bytes_of_an_entry_are_as_documented():
