@@ -20,6 +20,7 @@ from redis.asyncio import RedisCluster
 from app.kit.ids import new_id
 from app.kit.runtime import Runtime
 from app.kit.valkey import GATEWAYS, ValkeyDown
+from app.live.ending import end
 from app.live.publish import GATEWAY_EXPIRY_S, channel, outgoing, send_to
 
 log = structlog.get_logger()
@@ -72,9 +73,7 @@ class Gateway:
 
     async def stop(self) -> None:
         """Be no longer reachable."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         outgoing(self._runtime).own.discard(self.id)
         with contextlib.suppress(*ValkeyDown):
             await self._runtime.valkey.zrem(GATEWAYS, self.id)

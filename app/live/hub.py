@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 
 from app.kit.runtime import Runtime
+from app.live.ending import end
 from app.live.envelope import RESUME, Envelope, decode
 from app.live.gateway import Gateway
 from app.live.permissions import Grant, Permissions
@@ -117,10 +118,7 @@ class Hub:
         with contextlib.suppress(ValueError):
             self._runtime.ears.remove(self._hear)
         await self._gateway.stop()
-        tasks = [task for task in (self._tick, self._asking) if task]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(task for task in (self._tick, self._asking) if task)
         for socket in list(self._sockets):
             self._close(socket, GOING_AWAY, "this server stops: connect again")
         await asyncio.gather(*self._closing, return_exceptions=True)
@@ -147,7 +145,7 @@ class Hub:
 
     def sockets_of(self, person_id: UUID) -> int:
         """How many this person has at this process."""
-        return sum(socket.person_id == person_id for socket in self._sockets)
+        return sum(socket.person == person_id.int for socket in self._sockets)
 
     def resume_all(self) -> None:
         """Tell every socket to read its snapshot again: something may have been missed."""
@@ -208,8 +206,7 @@ class Hub:
     async def _ask_and_deliver(self) -> None:
         try:
             while self._incoming:
-                while self._pump.has_line:
-                    await asyncio.sleep(0)
+                await self._pump.caught_up()
                 batch, self._incoming = self._incoming[:BURST], self._incoming[BURST:]
                 ask: set[str] = set()
                 for envelope in batch:
@@ -223,28 +220,24 @@ class Hub:
 
     def _deliver(self, envelope: Envelope) -> None:
         now = time.monotonic()
-        heard: set[Socket] = set()
-        refused: set[Socket] = set()
-        for topic in envelope.topics:
-            listeners = self._listeners.get(topic)
-            if not listeners:
-                continue
+        topics = [topic for topic in envelope.topics if topic in self._listeners]
+        heard: set[Socket] | None = set() if len(topics) > 1 else None  # one topic: nobody can hear it twice
+        refused: list[Socket] = []
+        for topic in topics:
             grant = self._permissions.known(topic, now)
             if grant is None:
                 self._missed.add(topic)
                 continue
-            if not grant.fits(envelope.epoch):
-                refused |= listeners
-                continue
             frame = Frame(envelope.frame, topic, envelope.epoch, grant)
-            persons = grant.permission.persons
-            for socket in list(listeners):
-                if socket.person_id not in persons:
-                    refused.add(socket)
-                elif socket not in heard:
-                    heard.add(socket)
+            persons = grant.persons if grant.fits(envelope.epoch) else frozenset()
+            for socket in tuple(self._listeners.get(topic, ())):
+                if socket.person not in persons:
+                    refused.append(socket)
+                elif heard is None or socket not in heard:
                     self._put(socket, frame, envelope.newest)
-        self.refused_by_policy += len(refused - heard)
+                    if heard is not None:
+                        heard.add(socket)
+        self.refused_by_policy += len(set(refused) - (heard or set()))
 
     # Sockets
 
@@ -266,7 +259,7 @@ class Hub:
         if grant is None:
             self._missed.add(frame.topic)
             return False
-        if grant.allows(socket.person_id, frame.epoch):
+        if grant.allows(socket.person, frame.epoch):
             return True
         self.refused_by_policy += 1
         return False
@@ -349,7 +342,7 @@ class Hub:
 
 def _is_behind(grant: Grant, epoch: int | None) -> bool:
     """Whether a frame is of a later epoch than the permission: the permission is the stale one then."""
-    return epoch is not None and grant.permission.epoch is not None and epoch > grant.permission.epoch
+    return epoch is not None and grant.epoch is not None and epoch > grant.epoch
 
 
 def _discard(index: dict[K, set[Socket]], key: K, socket: Socket) -> None:

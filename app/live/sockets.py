@@ -16,6 +16,7 @@ from uuid import UUID
 
 import structlog
 
+from app.live.ending import end
 from app.live.permissions import Grant
 
 log = structlog.get_logger()
@@ -30,7 +31,11 @@ CLOSE_TIMEOUT_S = 2.0
 
 
 class Port(Protocol):
-    """A connection as its door offers it."""
+    """A connection as its door offers it.
+
+    A port may also have `send_now(frame: bytes) -> bool`: send without waiting, or do nothing and answer
+    False when the network is full (`send` is awaited then). With it a broadcast costs no coroutine a socket.
+    """
 
     async def send(self, frame: bytes) -> None:
         """Send one frame of UTF-8 text. May wait when the network is full; raises when the peer is gone."""
@@ -54,11 +59,12 @@ class Socket:
     """One attached port: whose it is, what it listens to, what waits for it."""
 
     __slots__ = (
-        "_next", "busy", "closed", "person_id", "port", "queue", "sending_since", "session_id", "topics", "writer",
+        "_next", "busy", "closed", "person", "port", "queue", "send_now", "sending_since", "session_id", "topics", "writer",
     )  # fmt: skip
 
     def __init__(self, port: Port, person_id: UUID, session_id: UUID) -> None:
-        self.port, self.person_id, self.session_id = port, person_id, session_id
+        self.port, self.person, self.session_id = port, person_id.int, session_id
+        self.send_now: Callable[[bytes], bool] | None = getattr(port, "send_now", None)
         self.topics: set[str] = set()
         self.queue: OrderedDict[object, Frame] = OrderedDict()
         self.busy = False  # stands in the pump's line, or is being written
@@ -94,6 +100,8 @@ class Pump:
         """`still`: may this frame be sent though its grant has aged; `lost`: a send failed."""
         self._still, self._lost = still, lost
         self._line: deque[Socket] = deque()
+        self._no_line = asyncio.Event()
+        self._no_line.set()
         self._pump: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.sent = 0
@@ -103,12 +111,17 @@ class Pump:
         """Whether sockets wait for their turn; one that waits for its network is in no line."""
         return bool(self._line)
 
+    async def caught_up(self) -> None:
+        """Wait until every socket has had its turn."""
+        await self._no_line.wait()
+
     def wake(self, socket: Socket) -> None:
         """This socket has something in its queue."""
         if socket.busy or socket.closed:
             return
         socket.busy = True
         self._line.append(socket)
+        self._no_line.clear()
         if self._pump is None:
             self._start()
 
@@ -122,10 +135,8 @@ class Pump:
     async def stop(self) -> None:
         """End every task of the pump."""
         self._line.clear()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._no_line.set()
+        await end(self._tasks)
 
     def _start(self) -> None:
         task = asyncio.create_task(self._run())
@@ -137,18 +148,42 @@ class Pump:
         me = self._pump
         # Runs at the next turn of the loop: by then this pump is done, or waits for one socket.
         asyncio.get_running_loop().call_soon(self._take_over, me)
+        now = time.monotonic()  # a turn lasts a few milliseconds
         for _ in range(SENDS_A_TURN):
             if not self._line or self._pump is not me:
                 return
             socket = self._line.popleft()
-            socket.writer = me
-            await self._write(socket)
+            if not self._line:
+                self._no_line.set()
+            if not self._write_now(socket, now):
+                socket.writer = me
+                await self._write(socket)
 
     def _take_over(self, pump: asyncio.Task[None] | None) -> None:
         if self._pump is pump:
             self._pump = None
             if self._line:
                 self._start()
+
+    def _write_now(self, socket: Socket, now: float) -> bool:
+        """Write what can be written without waiting; whether that was all."""
+        send_now, queue = socket.send_now, socket.queue
+        if send_now is None:
+            return False
+        try:
+            while queue:
+                key, frame = queue.popitem(last=False)
+                if (frame.grant is None or frame.grant.is_fresh(now)) and send_now(frame.data):
+                    self.sent += 1
+                    continue
+                queue[key] = frame
+                queue.move_to_end(key, last=False)
+                return False
+        except Exception as error:  # whatever a port raises, this socket is over
+            log.info("socket_lost", error=type(error).__name__)
+            self._lost(socket)
+        socket.busy = False
+        return True
 
     async def _write(self, socket: Socket) -> None:
         queue = socket.queue

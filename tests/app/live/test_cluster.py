@@ -79,9 +79,8 @@ async def test_a_primary_that_dies_is_replaced_and_the_sockets_resume(make_hub, 
     one, two, runtime, phone = await heard_across(make_hub, policies, anna, nodes[-1])
     owner = runtime.valkey.get_node_from_key(channel(two._gateway.id)).port
     victim = next(url for url in nodes if f":{owner}/" in url)
-    with Redis.from_url(victim) as client:
-        with contextlib.suppress(RedisError):  # it is gone before it can answer
-            client.execute_command("SHUTDOWN NOSAVE FORCE NOW")
+    with Redis.from_url(victim) as client, contextlib.suppress(RedisError):  # it is gone before it can answer
+        client.execute_command("SHUTDOWN NOSAVE FORCE NOW")
 
     await eventually(lambda: not two.connected)
     await eventually(lambda: one.connected and two.connected)

@@ -1,12 +1,14 @@
 """Who gets which frame: permission at every send, queues, newest-wins, slow sockets, a clean stop."""
 
 import asyncio
+import json
 import time
 from uuid import uuid4
 
 import pytest
 
 from app.live import permissions, sockets
+from app.live.ending import end
 from app.live.hub import GOING_AWAY, SIGNED_OUT, TOO_SLOW, TOPICS_LIMIT
 from app.live.publish import publish
 from app.live.sockets import QUEUE_LIMIT
@@ -336,3 +338,87 @@ async def test_signing_out_closes_the_sockets_of_that_session_only(make_hub, pol
     assert await second.was_closed() == (SIGNED_OUT, "signed out")
     assert hub.sockets_of(anna) == 1
     assert not other.closed.done()
+
+
+class QuickPhone(Phone):
+    """A port that can also send without waiting, while its network is not full."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_once = 0
+
+    def send_now(self, frame: bytes) -> bool:
+        if not self.may_send.is_set():
+            return False
+        self.at_once += 1
+        self.frames.put_nowait(json.loads(frame))
+        return True
+
+
+async def test_a_port_that_can_send_at_once_is_waited_for_only_when_full(make_hub, policies, anna):
+    hub, runtime = await make_hub()
+    policies.allow("1", anna)
+    phone = QuickPhone()
+    attach(hub, phone, anna, "test:1")
+    await publish(runtime, ["test:1"], {"type": "n", "n": 0})
+    assert (await phone.next())["n"] == 0
+
+    phone.stall()
+    for number in (1, 2, 3):
+        await publish(runtime, ["test:1"], {"type": "n", "n": number})
+    await asyncio.wait_for(phone.sending.wait(), 5)
+    phone.may_send.set()
+
+    assert [(await phone.next())["n"] for _ in range(3)] == [1, 2, 3]
+    await eventually(lambda: hub.sent == 4)
+    assert phone.at_once == 1
+
+
+async def test_a_port_that_sends_at_once_is_refused_and_closed_like_any_other(make_hub, policies, anna, bo):
+    class Gone(QuickPhone):
+        def send_now(self, frame: bytes) -> bool:
+            raise ConnectionError("gone")
+
+    hub, runtime = await make_hub()
+    policies.allow("1", anna)
+    hers, his = QuickPhone(), QuickPhone()
+    attach(hub, Gone(), anna, "test:1")
+    attach(hub, hers, anna, "test:1")
+    attach(hub, his, bo, "test:1")
+
+    await publish(runtime, ["test:1"], {"type": "one"})
+
+    assert (await hers.next())["type"] == "one"
+    assert his.heard() == []
+    assert (hub.sockets, hub.sent, hub.refused_by_policy) == (2, 1, 1)
+
+
+async def test_of_a_burst_a_healthy_socket_loses_nothing(make_hub, policies, anna):
+    hub, runtime = await make_hub()
+    policies.allow("1", anna)
+    phones = [Phone() for _ in range(sockets.SENDS_A_TURN * 3)]
+    for phone in phones:
+        attach(hub, phone, anna, "test:1")
+
+    await asyncio.gather(
+        *(publish(runtime, ["test:1"], {"type": "n", "n": n}) for n in range(QUEUE_LIMIT * 3))
+    )
+
+    for phone in phones:
+        assert [(await phone.next())["n"] for _ in range(QUEUE_LIMIT * 3)] == list(range(QUEUE_LIMIT * 3))
+    assert hub.dropped_slow == 0
+
+
+async def test_a_task_that_survives_its_first_cancellation_is_ended_all_the_same():
+    async def survivor():
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(survivor())
+    await asyncio.sleep(0)
+
+    await asyncio.wait_for(end([task]), 5)
+
+    assert task.done()

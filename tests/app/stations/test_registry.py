@@ -114,7 +114,9 @@ def test_a_desk_is_on_in_its_hours():
 
 async def add(runtime, code, **facts):
     async with transaction(runtime) as db:
-        return await admin.create(db, code=code, name=f"{code}派出所", **facts)
+        station_id = await admin.create(db, code=code, name=f"{code}派出所", **facts)
+    await runtime.drain()
+    return station_id
 
 
 async def test_what_is_stored_is_what_is_known(runtime):
