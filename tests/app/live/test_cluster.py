@@ -1,6 +1,7 @@
 """Two gateways on a Valkey Cluster: sharded channels, a slot that moves, a primary that dies."""
 
 import contextlib
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ def nodes() -> Iterator[list[str]]:
     folder.chmod(0o755)
     yield valkey_cluster(folder, 3, 1, node_timeout_ms=1000)
     stop_valkey_cluster(folder)
+    shutil.rmtree(folder)
 
 
 async def heard_across(make_hub, policies, anna, url):
