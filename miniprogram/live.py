@@ -36,10 +36,10 @@ from app.tracking.service import Ingest
 from miniprogram.auth import CitizenOrOfficer, SecondFactorNeeded, Stores
 from miniprogram.cases import CaseBriefOut, TrackOut
 from miniprogram.duty import FixBatch, FixesOut, take_fixes
+from miniprogram.my_case import HeldBriefOut, helped
 from miniprogram.offers import OfferOut
 from miniprogram.problems import problems
 from miniprogram.schema import Epoch, In, Out
-from miniprogram.work import HeldBriefOut, helped
 
 FRAME_MAX = 8 * 1024
 """Bytes of one incoming message."""
@@ -245,16 +245,16 @@ async def _open(websocket: WebSocket) -> Line:
     ticket = await _ticket(websocket, state.runtime)
     actor = await _actor(state.runtime, ticket)
     port, hub = SocketPort(websocket), state.hub
+    attached = hub.attach(port, person_id=actor.person_id, session_id=actor.session_id, topics=ticket.topics)
+    line = Line(state.runtime, state.ingest, actor, attached, port)
     lines = _lines.setdefault(hub, {}).setdefault(actor.person_id, [])
+    lines.append(line)
     most = SOCKETS_OF_AN_OFFICER if actor.officer else SOCKETS_OF_A_CITIZEN
-    for old in lines[: max(0, len(lines) - most + 1)]:
-        lines.remove(old)
+    replaced, lines[:] = lines[:-most], lines[-most:]
+    for old in replaced:
         old.attached.detach()
         with contextlib.suppress(Exception):  # the peer may be gone already
             await old.port.close(REPLACED, "a newer socket took this one's place")
-    attached = hub.attach(port, person_id=actor.person_id, session_id=actor.session_id, topics=ticket.topics)
-    line = Line(state.runtime, state.ingest, actor, attached, port)
-    lines.append(line)
     return line
 
 

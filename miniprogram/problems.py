@@ -23,7 +23,17 @@ from app.kit.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 
+
+class Unreadable(Invalid):
+    """The framework's own refusal: a body that is not text."""
+
+    code = "unreadable"
+    message = "请求无法读取"
+    message_en = "The request cannot be read: send JSON in UTF-8"
+
+
 STATUSES: tuple[tuple[type[AppError], HTTPStatus], ...] = (
+    (Unreadable, HTTPStatus.BAD_REQUEST),
     (Unauthenticated, HTTPStatus.UNAUTHORIZED),
     (Forbidden, HTTPStatus.FORBIDDEN),
     (NotFound, HTTPStatus.NOT_FOUND),
@@ -35,6 +45,7 @@ STATUSES: tuple[tuple[type[AppError], HTTPStatus], ...] = (
 """Kind of error to status, the first that fits."""
 
 _SAID = {
+    HTTPStatus.BAD_REQUEST: "Not HTTP with JSON in UTF-8",
     HTTPStatus.UNAUTHORIZED: "Nobody, or somebody whose session ended",
     HTTPStatus.FORBIDDEN: "Not this person's to do",
     HTTPStatus.NOT_FOUND: "No such thing, or not this person's",
@@ -61,7 +72,7 @@ class Problem(BaseModel):
 def problems(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:  # FastAPI's own type
     """The `responses` of a route: what any route may answer, and these errors with an example each."""
     by_status: dict[HTTPStatus, list[type[AppError]]] = {}
-    every: list[type[AppError]] = [Unauthenticated, *errors, Invalid, Unavailable]
+    every: list[type[AppError]] = [Unreadable, Unauthenticated, *errors, Invalid, Unavailable]
     for error in every:
         by_status.setdefault(status_of(error), []).append(error)
     return {int(status): _response(status, known) for status, known in by_status.items()}

@@ -207,6 +207,7 @@ async def post_second_factor(body: TotpIn, actor: CitizenOrOfficer, runtime: Sto
 @routes.post(
     "/me/second-factor/approval",
     status_code=202,
+    response_class=Response,
     operation_id="askApproval",
     summary="Ask the station's desk to let me in",
     description="In place of TOTP. Poll `GET /me` until `second_factor` is true; refused, the session ends (401). "

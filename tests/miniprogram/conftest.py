@@ -11,19 +11,19 @@ import httpx
 import pytest
 import uvicorn
 import websockets
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from app.events.edge import transaction
-from app.kit.errors import AppError
+from app.kit.errors import AppError, Invalid
 from app.kit.runtime import Runtime
 from app.live.hub import Hub
 from app.people.identity import set_identity
 from app.people.sessions import issue
 from app.people.tables import Audience
 from app.tracking.service import Ingest
-from miniprogram.problems import MEDIA_TYPE, status_of
+from miniprogram.problems import MEDIA_TYPE, Unreadable, status_of
 from miniprogram.router import PREFIX, TAGS, router
 from tests.factories import Made, Make
 from tests.miniprogram.phones import Dial, FakeWeChat, Phone, Settle, SignIn, Socket
@@ -44,7 +44,12 @@ def problem(request: Request, error: AppError) -> JSONResponse:
 def unusable(request: Request, error: RequestValidationError) -> JSONResponse:
     """A request that its schema refuses."""
     detail = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-    return JSONResponse({"code": "invalid", "status": 422, "detail": detail}, 422, media_type=MEDIA_TYPE)
+    return problem(request, Invalid(detail))
+
+
+def unreadable(request: Request, error: HTTPException) -> JSONResponse:
+    """A request that the framework refuses."""
+    return problem(request, Unreadable(error.detail))
 
 
 @pytest.fixture
@@ -58,6 +63,7 @@ async def app(runtime: Runtime, wechat: FakeWeChat) -> AsyncIterator[FastAPI]:
     app.include_router(router(), prefix=PREFIX)
     app.add_exception_handler(AppError, problem)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, unusable)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, unreadable)  # type: ignore[arg-type]
     app.state.runtime, app.state.wechat_miniprogram = runtime, wechat
     app.state.ingest, app.state.hub = Ingest(runtime), Hub(runtime)
     await app.state.hub.start()

@@ -245,11 +245,10 @@ async def test_one_socket_too_many_takes_the_place_of_the_oldest(
     phone, most = (citizen, 2) if who == "citizen" else (officer, 3)
 
     async with contextlib.AsyncExitStack() as stack:
-        sockets = [await stack.enter_async_context(dial(phone)) for _ in range(most)]
-        for socket in sockets:
-            await socket.next("snapshot")
-        sockets.append(await stack.enter_async_context(dial(phone)))
-        await sockets[-1].next("snapshot")
+        sockets = []
+        for _ in range(most + 1):
+            sockets.append(await stack.enter_async_context(dial(phone)))
+            await sockets[-1].next("snapshot")  # opened, before the next one is
 
         assert await sockets[0].closed() == live.REPLACED
         for socket in sockets[1:]:
