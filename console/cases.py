@@ -1,0 +1,447 @@
+"""Cases as the desk sees them: the queue, what runs, one in full; the reporter's contact, for a purpose."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from app.audit.errors import PurposeMissing
+from app.audit.service import record_act
+from app.cases.errors import CaseNotFound
+from app.cases.policy import Reader, reader_of, sees_contact
+from app.cases.queries import Case, get_case
+from app.cases.states import CaseState, Cause
+from app.cases.timeline import timeline
+from app.dispatch.desk import stations_of
+from app.dispatch.free import Known, free_officers
+from app.dispatch.queries import After, desk_queue, running
+from app.events.edge import transaction
+from app.kit.database import Db, MovesDb
+from app.kit.errors import Forbidden
+from app.kit.runtime import Runtime
+from app.notices.queries import deliveries_of
+from app.people.contact import reveal_contact
+from app.people.errors import PersonalDataLocked
+from app.people.queries import badges_of
+from app.people.sessions import Actor, Role
+from app.tracking.queries import TrackState, track
+from console.auth import Board, Desk, Stores
+from console.problems import UNSAFE, RoleNeeded, problems, roles
+from console.schema import ID_MAX, PAGE_DEFAULT, Cursor, Cursors, In, Limit, Out, PointOut, text_of
+
+RUNNING_MOST = 200
+TIMELINE_PAGE = 200
+
+_DESK = roles(Role.DESK, Role.COMMANDER)
+_QUEUE_CURSOR = Cursors(bool, datetime, UUID)
+_TIMELINE_CURSOR = Cursors(int)
+
+
+class ContactNotShown(Forbidden):
+    """The desk reaches the reporter while it has the case; a text-only report shows no number, ever."""
+
+    code = "contact_not_shown"
+    message = "仅在警情由值班台处理时可查看联系方式；报案人要求文字联系时不显示"
+    message_en = "The contact is shown while the desk has the case, and never of a text-only report"
+
+
+class CaseBriefOut(Out):
+    """A case on the board: nothing of its words, its reporter or its exact place."""
+
+    case_id: UUID
+    number: str = Field(examples=["482-915-3067"])
+    state: CaseState
+    epoch: int
+    category: str = Field(examples=["noise"])
+    urgent: bool
+    text_only: bool
+    station_id: UUID
+    rough: PointOut | None = Field(description="Centre of a 300 m square")
+    reported_at: datetime
+    age_s: float = Field(description="Since the report", examples=[64.2])
+    seconds_left: float | None = Field(description="While open: until the desk has it", examples=[41.3])
+    officer_id: UUID | None
+    act_in_s: float | None = Field(description="Until the silent holder is looked at next", examples=[38.0])
+    silence: int = Field(description="0: fine; 1: the holder was nudged; 2: the desk is alarmed", examples=[0])
+
+    @classmethod
+    def of(cls, case: Case) -> CaseBriefOut:
+        """A case of the core."""
+        return cls(**_brief(case))
+
+
+class QueuedOut(CaseBriefOut):
+    """A case with the desk, and its clocks."""
+
+    cause: Cause | None = Field(description="Why the desk has it")
+    handed_over_at: datetime | None
+    waits_s: float | None = Field(description="With the desk", examples=[12.5])
+    acknowledged_at: datetime | None
+    ack_by: datetime | None = Field(description="When the next desk on the ladder rings; null: acknowledged")
+    ack_in_s: float | None = Field(description="Seconds until then; negative: overdue", examples=[47.5])
+    ack_step: int = Field(description="0: own desk; 1: neighbour or parent; 2: command centre", examples=[0])
+    ringing_id: UUID | None = Field(description="The station whose desk rings now")
+    desk_person_id: UUID | None = Field(description="Who of the desk has taken it")
+    mine: bool = Field(description="I have taken it")
+    forwards: int = Field(examples=[0])
+    cancel_asked: bool
+
+    @classmethod
+    def queued(cls, case: Case, actor_id: UUID) -> QueuedOut:
+        """A case of the core, for this reader."""
+        return cls(**_brief(case), **_clocks(case, actor_id))
+
+
+class QueueOut(Out):
+    """A page: urgent on top, then oldest first."""
+
+    items: list[QueuedOut]
+    next: str | None = Field(description="The cursor of the next page; null: this is the last one")
+
+
+class RunningOut(Out):
+    """Open cases and those in an officer's hands, urgent on top, then oldest first; at most 200."""
+
+    items: list[CaseBriefOut]
+
+
+class PlaceOut(Out):
+    """The exact place."""
+
+    point: PointOut | None
+    label: str | None = Field(examples=["珠江路88号3单元门口"])
+
+
+class HolderOut(Out):
+    """The officer who holds the case."""
+
+    officer_id: UUID
+    badge: str | None = Field(examples=["017342"])
+
+
+class CaseOut(QueuedOut):
+    """A case in full. Looking at it is recorded."""
+
+    words: str | None = Field(examples=["楼下烧烤店凌晨还在放音响"])
+    place: PlaceOut | None
+    locked: bool = Field(description="Idle for 30 min: words and place wait for the second factor")
+    media: int = Field(description="How many photos, voices, videos came with it", examples=[0])
+    deadline: datetime
+    claimed_at: datetime | None
+    assigned_at: datetime | None
+    en_route_at: datetime | None
+    arrived_at: datetime | None
+    closed_at: datetime | None
+    holder: HolderOut | None
+    disposition: str | None = Field(examples=["mediated"])
+    stars: int | None = Field(examples=[5])
+    merged_into: UUID | None
+    contact: bool = Field(description="`POST /cases/{case_id}/contact` would show it now")
+
+
+class HappenedOut(Out):
+    """One event of a case."""
+
+    id: int
+    kind: str = Field(examples=["case_handed_over"])
+    at: datetime
+    actor_id: UUID | None = Field(description="null: the system")
+    epoch: int | None
+    facts: dict[str, Any] = Field(examples=[{"from": "open", "to": "handed_over", "cause": "deadline"}])
+
+
+class TimelineOut(Out):
+    """A page, oldest first."""
+
+    items: list[HappenedOut]
+    next: str | None
+
+
+class PurposeIn(In):
+    """Why the contact is looked at; it stands in the audit chain."""
+
+    purpose: Annotated[str, text_of(200, 2)] = Field(examples=["地点不明，联系报案人核实"])
+
+
+class ContactOut(Out):
+    """How to reach the reporter; null where they left nothing."""
+
+    name: str | None = Field(examples=["李雷"])
+    phone: str | None = Field(examples=["13800000000"])
+
+
+class FreeOut(Out):
+    """An officer who could be assigned."""
+
+    officer_id: UUID
+    badge: str = Field(examples=["017342"])
+    kind: str = Field(examples=["officer"])
+    station_id: UUID
+    skills: list[str]
+    fit: bool = Field(description="Of a kind, and with the skill, that an offer would ask for")
+    distance_m: int | None = Field(examples=[830])
+    known: Known = Field(description="`fresh`: at most 45 s old; `square`: from the 300 m square last seen in")
+
+
+class FreeListOut(Out):
+    """Nearest first, at most 200."""
+
+    items: list[FreeOut]
+
+
+class TrackOut(Out):
+    """The officer on the way, WGS-84."""
+
+    state: TrackState = Field(description="`nobody`, `no_position` yet, `fresh`, or `old`: over 60 s")
+    epoch: int
+    at: PointOut | None
+    last_heard_s: float | None = Field(examples=[4.2])
+    distance_m: int | None = Field(examples=[830])
+    arrival_s: int | None = Field(description="An estimate", examples=[150])
+
+
+class DeliveryOut(Out):
+    """One notice about a case, and what became of it."""
+
+    id: int
+    kind: str = Field(examples=["handed_over"])
+    channel: str = Field(examples=["official_account"])
+    state: str = Field(examples=["sent"])
+    attempts: int
+    at: datetime
+    done_at: datetime | None
+    code: int | None = Field(description="WeChat's", examples=[45015])
+    reading: str | None = Field(examples=["window_closed"])
+
+
+class DeliveriesOut(Out):
+    """Newest first, at most 200."""
+
+    items: list[DeliveryOut]
+
+
+routes = APIRouter(tags=["Cases"])
+
+
+@routes.get(
+    "/queue",
+    operation_id="queue",
+    summary="The queue of my stations",
+    description="Cases with the desk of my stations, or ringing at them.",
+    responses=problems(RoleNeeded),
+    openapi_extra=_DESK,
+)
+async def get_queue(actor: Board, runtime: Stores, cursor: Cursor = None, limit: Limit = PAGE_DEFAULT) -> QueueOut:
+    """A page of the queue."""
+    after = _QUEUE_CURSOR.parts(cursor)
+    async with runtime.database.transaction() as db:
+        return await queue_page(db, runtime, actor, after=After(*after) if after else None, limit=limit)
+
+
+async def queue_page(db: Db, runtime: Runtime, actor: Actor, *, after: After | None, limit: int) -> QueueOut:
+    """A page of the queue of this actor's stations."""
+    everywhere, stations = stations_of(actor)
+    found = await desk_queue(
+        db, runtime, everywhere=everywhere, stations=stations, after=after, limit=limit + 1
+    )
+    page, last = found[:limit], found[limit - 1] if len(found) > limit else None
+    return QueueOut(
+        items=[QueuedOut.queued(case, actor.person_id) for case in page],
+        next=_QUEUE_CURSOR.of(not last.urgent, last.reported_at, last.id) if last else None,
+    )
+
+
+@routes.get(
+    "/cases/running",
+    operation_id="runningCases",
+    summary="Open cases, and those in officers' hands",
+    responses=problems(RoleNeeded),
+    openapi_extra=_DESK,
+)
+async def get_running(actor: Board, runtime: Stores) -> RunningOut:
+    """What runs."""
+    async with runtime.database.transaction() as db:
+        return RunningOut(items=await running_briefs(db, runtime, actor))
+
+
+async def running_briefs(db: Db, runtime: Runtime, actor: Actor) -> list[CaseBriefOut]:
+    """What runs at this actor's stations."""
+    everywhere, stations = stations_of(actor)
+    found = await running(db, runtime, everywhere=everywhere, stations=stations, limit=RUNNING_MOST)
+    return [CaseBriefOut.of(case) for case in found]
+
+
+@routes.get(
+    "/cases/{case_id}",
+    operation_id="case",
+    summary="A case in full",
+    description="Looking at it is recorded in the audit chain.",
+    responses=problems(RoleNeeded, CaseNotFound),
+    openapi_extra=_DESK,
+)
+async def get_one(case_id: UUID, actor: Desk, runtime: Stores) -> CaseOut:
+    """One case."""
+    async with transaction(runtime) as db:
+        case = await _at_my_desk(db, runtime, case_id, actor)
+        if actor.may_see_personal_data:
+            await record_act(
+                db, actor_id=actor.person_id, action="case_read", object_kind="case", object_id=case_id
+            )
+        badges = await badges_of(db, [case.officer_id] if case.officer_id else [])
+    return _whole(case, actor, badges)
+
+
+@routes.get(
+    "/cases/{case_id}/timeline",
+    operation_id="timeline",
+    summary="What happened to a case",
+    description="Its events, oldest first: ids, times and facts, no personal data.",
+    responses=problems(RoleNeeded, CaseNotFound),
+    openapi_extra=_DESK,
+)
+async def get_timeline(
+    case_id: UUID, actor: Desk, runtime: Stores, cursor: Cursor = None,
+    limit: Annotated[int, Query(ge=1, le=TIMELINE_PAGE, description="Most items of a page")] = TIMELINE_PAGE,
+) -> TimelineOut:  # fmt: skip
+    """A page of a case's timeline."""
+    parts = _TIMELINE_CURSOR.parts(cursor)
+    async with runtime.database.transaction() as db:
+        await _at_my_desk(db, runtime, case_id, actor)
+        found = await timeline(db, case_id, after=parts[0] if parts else 0, limit=limit + 1)
+    items = [
+        HappenedOut(id=h.id, kind=h.kind, at=h.at, actor_id=h.actor_id, epoch=h.epoch, facts=h.facts)
+        for h in found[:limit]
+    ]
+    return TimelineOut(items=items, next=_TIMELINE_CURSOR.of(items[-1].id) if len(found) > limit else None)
+
+
+@routes.post(
+    "/cases/{case_id}/contact",
+    operation_id="revealContact",
+    summary="The reporter's name and phone",
+    description="While the desk has the case. The look and its purpose stand in the audit chain.",
+    responses=problems(*UNSAFE, RoleNeeded, PersonalDataLocked, ContactNotShown, CaseNotFound, PurposeMissing),
+    openapi_extra=_DESK,
+)
+async def post_contact(case_id: UUID, body: PurposeIn, actor: Desk, runtime: Stores) -> ContactOut:
+    """Look at the reporter's contact."""
+    async with transaction(runtime) as db:
+        case = await _at_my_desk(db, runtime, case_id, actor)
+        if not sees_contact(case, Reader.DESK):
+            raise ContactNotShown(case_id=str(case_id))
+        found = await reveal_contact(db, runtime, actor, case.reporter_id, body.purpose, case_id=case_id)
+    return ContactOut(name=found.name, phone=found.phone)
+
+
+@routes.get(
+    "/cases/{case_id}/officers",
+    operation_id="freeOfficers",
+    summary="Free officers by distance",
+    description="On duty, without a case, not left out of this one; of the station, its neighbours, and whoever is near.",
+    responses=problems(RoleNeeded, CaseNotFound),
+    openapi_extra=_DESK,
+)
+async def get_free_officers(case_id: UUID, actor: Desk, runtime: Stores) -> FreeListOut:
+    """Whom to assign."""
+    async with runtime.database.moves() as db:
+        case = await _at_my_desk(db, runtime, case_id, actor)
+        found = await free_officers(db, runtime, case)
+    return FreeListOut(
+        items=[
+            FreeOut(
+                officer_id=f.officer_id, badge=f.badge, kind=f.kind, station_id=f.station_id, skills=list(f.skills),
+                fit=f.fit, distance_m=f.distance_m, known=f.known,
+            )
+            for f in found
+        ]
+    )  # fmt: skip
+
+
+@routes.get(
+    "/cases/{case_id}/track",
+    operation_id="track",
+    summary="Where the officer on the way is",
+    responses=problems(RoleNeeded, CaseNotFound),
+    openapi_extra=_DESK,
+)
+async def get_track(case_id: UUID, actor: Board, runtime: Stores) -> TrackOut:
+    """The holder's newest position."""
+    async with runtime.database.moves() as db:
+        found = await track(db, runtime, await _at_my_desk(db, runtime, case_id, actor))
+    return TrackOut(
+        state=found.state, epoch=found.epoch, at=PointOut.of(found.at), last_heard_s=found.last_heard_s,
+        distance_m=found.distance_m, arrival_s=found.arrival_s,
+    )  # fmt: skip
+
+
+@routes.get(
+    "/cases/{case_id}/deliveries",
+    operation_id="deliveries",
+    summary="Who was told what about a case",
+    responses=problems(RoleNeeded, CaseNotFound),
+    openapi_extra=_DESK,
+)
+async def get_deliveries(case_id: UUID, actor: Desk, runtime: Stores) -> DeliveriesOut:
+    """The ledger of a case."""
+    async with runtime.database.moves() as db:
+        await _at_my_desk(db, runtime, case_id, actor)
+        found = await deliveries_of(db, case_id)
+    return DeliveriesOut(
+        items=[
+            DeliveryOut(
+                id=d.id, kind=d.kind, channel=d.channel, state=d.state, attempts=d.attempts, at=d.at,
+                done_at=d.done_at, code=d.code, reading=d.reading,
+            )
+            for d in found
+        ]
+    )  # fmt: skip
+
+
+async def _at_my_desk(db: Db | MovesDb, runtime: Runtime, case_id: UUID, actor: Actor) -> Case:
+    case = await get_case(db, runtime, case_id)
+    if await reader_of(db, case, actor) is not Reader.DESK:
+        raise CaseNotFound(case_id=str(case_id))
+    return case
+
+
+def _brief(case: Case) -> dict[str, Any]:  # the fields of CaseBriefOut
+    return {
+        "case_id": case.id, "number": case.number, "state": case.state, "epoch": case.epoch, "category": case.category,
+        "urgent": case.urgent, "text_only": case.text_only, "station_id": case.station_id,
+        "rough": PointOut.of(case.rough), "reported_at": case.reported_at, "age_s": _seconds(case.reported_at, case.now),
+        "seconds_left": _seconds(case.now, case.deadline) if case.state is CaseState.OPEN else None,
+        "officer_id": case.officer_id, "act_in_s": _seconds(case.now, case.act_by), "silence": case.act_step,
+    }  # fmt: skip
+
+
+def _clocks(case: Case, actor_id: UUID) -> dict[str, Any]:  # the fields of QueuedOut
+    at_desk = case.state is CaseState.HANDED_OVER
+    return {
+        "cause": case.cause, "handed_over_at": case.handed_over_at,
+        "waits_s": _seconds(case.handed_over_at, case.now) if at_desk else None, "acknowledged_at": case.acknowledged_at,
+        "ack_by": case.ack_by if at_desk else None, "ack_in_s": _seconds(case.now, case.ack_by) if at_desk else None,
+        "ack_step": case.ack_step, "ringing_id": case.ringing_id if at_desk else None,
+        "desk_person_id": case.desk_person_id, "mine": case.desk_person_id == actor_id, "forwards": case.forwards,
+        "cancel_asked": bool(case.facts.get("cancel_asked")),
+    }  # fmt: skip
+
+
+def _whole(case: Case, actor: Actor, badges: dict[UUID, str]) -> CaseOut:
+    place = PlaceOut(point=PointOut.of(case.place.at), label=case.place.label) if case.place else None
+    unlocked = actor.may_see_personal_data
+    holder = HolderOut(officer_id=case.officer_id, badge=badges.get(case.officer_id)) if case.officer_id else None
+    return CaseOut(
+        **_brief(case), **_clocks(case, actor.person_id), words=case.words if unlocked else None,
+        place=place if unlocked else None, locked=not unlocked, media=len(case.media), deadline=case.deadline,
+        claimed_at=case.claimed_at, assigned_at=case.assigned_at, en_route_at=case.en_route_at,
+        arrived_at=case.arrived_at, closed_at=case.closed_at, holder=holder, disposition=case.disposition,
+        stars=case.stars, merged_into=case.merged_into, contact=sees_contact(case, Reader.DESK),
+    )  # fmt: skip
+
+
+def _seconds(since: datetime | None, until: datetime | None) -> float | None:
+    return round((until - since).total_seconds(), 1) if since and until else None

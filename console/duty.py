@@ -1,0 +1,131 @@
+"""Who is on duty and where; whose sign-in waits for the desk."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from app.dispatch.desk import stations_of
+from app.dispatch.queries import on_duty
+from app.events.edge import transaction
+from app.kit.database import Db, MovesDb
+from app.people.errors import ApprovalNotFound
+from app.people.second_factor import decide_approval, pending_approvals
+from app.people.sessions import Actor, Role
+from console.auth import Board, Desk, Stores
+from console.problems import UNSAFE, RoleNeeded, problems, roles
+from console.schema import In, Out, PointOut
+
+_DESK = roles(Role.DESK, Role.COMMANDER)
+
+
+class OnDutyOut(Out):
+    """An officer on duty: the 300 m square last seen in, never a track."""
+
+    officer_id: UUID
+    badge: str = Field(examples=["017342"])
+    kind: str = Field(examples=["officer"])
+    station_id: UUID
+    duty_since: datetime | None
+    last_seen_at: datetime | None
+    square: PointOut | None = Field(description="Centre of the 300 m square")
+    case_id: UUID | None = Field(description="The case in hand")
+
+
+class OnDutyListOut(Out):
+    """By badge, at most 2,000."""
+
+    items: list[OnDutyOut]
+
+
+class ApprovalOut(Out):
+    """An officer's sign-in that waits, for 10 minutes."""
+
+    id: UUID
+    person_id: UUID
+    station_id: UUID
+    badge: str = Field(examples=["017342"])
+    asked_at: datetime
+
+
+class ApprovalsOut(Out):
+    """Oldest first."""
+
+    items: list[ApprovalOut]
+
+
+class DecisionIn(In):
+    """Let the officer in, or end that session. Ask them by radio first."""
+
+    approve: bool = Field(strict=True, examples=[True])
+
+
+routes = APIRouter(tags=["Duty"])
+
+
+@routes.get(
+    "/officers/on-duty",
+    operation_id="onDuty",
+    summary="Who is on duty, and where",
+    responses=problems(RoleNeeded),
+    openapi_extra=_DESK,
+)
+async def get_on_duty(actor: Board, runtime: Stores) -> OnDutyListOut:
+    """Officers on duty at my stations."""
+    async with runtime.database.moves() as db:
+        return OnDutyListOut(items=await duty_of(db, actor))
+
+
+async def duty_of(db: Db | MovesDb, actor: Actor) -> list[OnDutyOut]:
+    """Who is on duty at this actor's stations."""
+    everywhere, stations = stations_of(actor)
+    return [
+        OnDutyOut(
+            officer_id=o.officer_id, badge=o.badge, kind=o.kind, station_id=o.station_id, duty_since=o.duty_since,
+            last_seen_at=o.last_seen_at, square=PointOut.of(o.square), case_id=o.case_id,
+        )
+        for o in await on_duty(db, everywhere=everywhere, stations=stations)
+    ]  # fmt: skip
+
+
+@routes.get(
+    "/approvals",
+    operation_id="approvals",
+    summary="Sign-ins that wait for my desk",
+    responses=problems(RoleNeeded),
+    openapi_extra=_DESK,
+)
+async def get_approvals(actor: Board, runtime: Stores) -> ApprovalsOut:
+    """What waits."""
+    async with runtime.database.moves() as db:
+        return ApprovalsOut(items=await approvals_of(db, actor))
+
+
+async def approvals_of(db: Db | MovesDb, actor: Actor) -> list[ApprovalOut]:
+    """What waits at this actor's desks."""
+    everywhere, stations = stations_of(actor)
+    return [
+        ApprovalOut(
+            id=a.id, person_id=a.person_id, station_id=a.station_id, badge=a.badge, asked_at=a.asked_at
+        )
+        for a in await pending_approvals(db, stations=stations, everywhere=everywhere)
+    ]
+
+
+@routes.post(
+    "/approvals/{approval_id}",
+    status_code=204,
+    operation_id="decideApproval",
+    summary="Let an officer in, or not",
+    description="The first who decides has decided.",
+    responses=problems(*UNSAFE, RoleNeeded, ApprovalNotFound),
+    openapi_extra=_DESK,
+)
+async def post_decision(approval_id: UUID, body: DecisionIn, actor: Desk, runtime: Stores) -> Response:
+    """Decide."""
+    async with transaction(runtime) as db:
+        await decide_approval(db, approval_id, by=actor, approve=body.approve)
+    return Response(status_code=204)
