@@ -6,19 +6,20 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import console.board
+import console.router
 import httpx
 import structlog
-from fastapi import FastAPI, HTTPException, Request, Response
+import wechat.callback
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
 
-import console.board
-import console.router
 import miniprogram.router
-import wechat.callback
 from app import metrics
 from app.kit.errors import AppError, Invalid, LimitReached, Unavailable
 from app.kit.metrics import SOCKETS

@@ -11,9 +11,10 @@ import httpx
 import pytest
 import uvicorn
 import websockets
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from app.events.edge import transaction
 from app.kit.errors import AppError, Invalid

@@ -270,3 +270,12 @@ async def test_an_earlier_holder_gets_409_for_acts_and_404_for_the_contact(
 def _unnamed(answer: httpx.Response) -> dict[str, Any]:
     """A problem without the ids that were asked for."""
     return {k: v for k, v in answer.json().items() if k not in ("case_id", "instance")}
+
+
+async def test_a_body_that_is_no_text_is_a_problem_too(officer: Phone) -> None:
+    headers = {"Authorization": f"Bearer {officer.token}", "Content-Type": "application/json"}
+
+    answer = await officer.client.post(f"offers/{new_id()}/claim", content=b"\xff{", headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "unreadable")
+    assert answer.headers["content-type"] == "application/problem+json"
