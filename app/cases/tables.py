@@ -54,7 +54,7 @@ class CaseRow(Base):
     place: Mapped[bytes | None] = mapped_column(LargeBinary)  # encrypted JSON: lat, lng (WGS-84), label
     rough_lat: Mapped[float | None]  # centre of a 300 m square: what an offer shows
     rough_lng: Mapped[float | None]
-    media: Mapped[list[str]] = mapped_column(ARRAY(String(64)), server_default=text("'{}'"))
+    media: Mapped[list[str]] = mapped_column(ARRAY(String(128)), server_default=text("'{}'"))
     meet_code: Mapped[str] = mapped_column(String(4))  # on both phones
     kinds: Mapped[list[str]] = mapped_column(ARRAY(String(12)), server_default=text("'{officer}'"))  # who may be offered
     skill: Mapped[str | None] = mapped_column(String(30))

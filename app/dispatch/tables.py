@@ -52,7 +52,7 @@ class DraftRow(Base):
     category: Mapped[str | None] = mapped_column(String(30))
     words: Mapped[bytes | None] = mapped_column(LargeBinary)  # encrypted field
     place: Mapped[bytes | None] = mapped_column(LargeBinary)  # encrypted JSON
-    media: Mapped[list[str]] = mapped_column(ARRAY(String(64)), server_default=text("'{}'"))
+    media: Mapped[list[str]] = mapped_column(ARRAY(String(128)), server_default=text("'{}'"))
     asked_place: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))  # twice at most
     facts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     changed_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))

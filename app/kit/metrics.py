@@ -30,4 +30,5 @@ OFFICERS_REACHABLE = Gauge("didi_officers_reachable", "Officers on duty heard wi
 SOCKETS = Gauge("didi_sockets", "Live sockets of this process")
 OUTBOX_AGE = Gauge("didi_outbox_age_seconds", "Age of the oldest event that nobody followed to its end; 0: none")
 OUTBOX_DEAD = Gauge("didi_outbox_dead", "Events and deliveries among the dead letters")
+DELIVERIES = Counter("didi_deliveries", "Notices by kind and what became of them", ["kind", "state"])
 DELIVERIES_QUEUED = Gauge("didi_deliveries_queued", "Notices that wait to be sent")

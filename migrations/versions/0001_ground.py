@@ -44,6 +44,17 @@ def upgrade() -> None:
         "ix_audit_unsealed", "audit_log", ["id"], unique=False, postgresql_where=sa.text("seq IS NULL")
     )
     op.create_table(
+        "channel_stops",
+        sa.Column(
+            "channel",
+            sa.Enum("official_account", name="channel", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reading", sa.String(length=40), nullable=False),
+        sa.PrimaryKeyConstraint("channel", name=op.f("pk_channel_stops")),
+    )
+    op.create_table(
         "events",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
@@ -220,9 +231,15 @@ def upgrade() -> None:
             sa.Enum("official_account", name="channel", native_enum=False, create_constraint=True, length=32),
             nullable=False,
         ),
-        sa.Column("remaining", sa.Integer(), nullable=False),
-        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("remaining >= 0", name=op.f("ck_windows_remaining")),
+        sa.Column("long_left", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column(
+            "long_until", sa.DateTime(timezone=True), server_default=sa.text("'-infinity'"), nullable=False
+        ),
+        sa.Column("short_left", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column(
+            "short_until", sa.DateTime(timezone=True), server_default=sa.text("'-infinity'"), nullable=False
+        ),
+        sa.CheckConstraint("long_left >= 0 AND short_left >= 0", name=op.f("ck_windows_left")),
         sa.PrimaryKeyConstraint("person_id", "channel", name=op.f("pk_windows")),
     )
     op.create_table(
@@ -259,7 +276,7 @@ def upgrade() -> None:
         sa.Column("place", sa.LargeBinary(), nullable=True),
         sa.Column("rough_lat", sa.Double(), nullable=True),
         sa.Column("rough_lng", sa.Double(), nullable=True),
-        sa.Column("media", sa.ARRAY(sa.String(length=64)), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("media", sa.ARRAY(sa.String(length=128)), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("meet_code", sa.String(length=4), nullable=False),
         sa.Column(
             "kinds", sa.ARRAY(sa.String(length=12)), server_default=sa.text("'{officer}'"), nullable=False
@@ -432,6 +449,7 @@ def upgrade() -> None:
         ),
         sa.Column("sending_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("code", sa.Integer(), nullable=True),
         sa.Column("reading", sa.String(length=40), nullable=True),
         sa.ForeignKeyConstraint(["event_id"], ["events.id"], name=op.f("fk_deliveries_event_id_events")),
@@ -441,18 +459,31 @@ def upgrade() -> None:
     op.create_index(
         "ix_deliveries_due",
         "deliveries",
-        ["due_at"],
+        ["due_at", "id"],
         unique=False,
         postgresql_where=sa.text("state = 'queued'"),
     )
-    op.create_index("ix_deliveries_person", "deliveries", ["person_id", "id"], unique=False)
+    op.create_index(
+        "ix_deliveries_order",
+        "deliveries",
+        ["person_id", "channel", "id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'queued'"),
+    )
+    op.create_index(
+        "ix_deliveries_unsaid",
+        "deliveries",
+        ["person_id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'dropped' AND seen_at IS NULL"),
+    )
     op.create_table(
         "drafts",
         sa.Column("person_id", sa.Uuid(), nullable=False),
         sa.Column("category", sa.String(length=30), nullable=True),
         sa.Column("words", sa.LargeBinary(), nullable=True),
         sa.Column("place", sa.LargeBinary(), nullable=True),
-        sa.Column("media", sa.ARRAY(sa.String(length=64)), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("media", sa.ARRAY(sa.String(length=128)), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("asked_place", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column(
             "facts",
