@@ -6,11 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-import console.board
-import console.router
 import httpx
 import structlog
-import wechat.callback
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -19,7 +16,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+import console.board
+import console.router
 import miniprogram.router
+import wechat.callback
 from app import metrics
 from app.kit.errors import AppError, Invalid, LimitReached, Unavailable
 from app.kit.metrics import SOCKETS
