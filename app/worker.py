@@ -21,8 +21,10 @@ from app.events.follow import follow_left
 from app.inbox import service as inbox
 from app.kit.metrics import TICKS
 from app.kit.runtime import Runtime
+from app.live.publish import settle
 from app.notices.jobs import deliver
 from app.notices.sender import Sender
+from app.people import jobs as people
 from app.tracking import jobs as tracking
 
 log = structlog.get_logger()
@@ -49,6 +51,9 @@ def ticks(runtime: Runtime, sender: Sender) -> list[Tick]:
         Tick("unacknowledged", 0.5, lambda: handover.sweep_unacknowledged(runtime)),
         Tick("follow_left", 0.5, lambda: follow_left(runtime)),
         Tick("deliver", 0.3, lambda: deliver(runtime, sender)),
+        Tick("settle", 1.0, lambda: settle(runtime)),
+        Tick("duty_of_expired", 30.0, lambda: people.end_duty_of_expired(runtime)),
+        Tick("forget_people", 3600.0, lambda: people.forget(runtime)),
         Tick("seal", 1.0, lambda: seal(runtime)),
         Tick("reconcile", 30.0, lambda: reconcile(runtime)),
         Tick("forget_trails", 30.0, lambda: tracking.forget(runtime)),

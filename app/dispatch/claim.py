@@ -42,7 +42,7 @@ class Claimed:
 _OFFERED = """
     EXISTS (SELECT FROM offers o WHERE o.case_id = c.id AND o.epoch = c.epoch AND o.officer_id = CAST(:actor_id AS uuid)
                AND o.declined_at IS NULL)
-    AND EXISTS (SELECT FROM officers f WHERE f.person_id = CAST(:actor_id AS uuid) AND f.on_duty)
+    AND EXISTS (SELECT FROM officers f WHERE f.person_id = CAST(:actor_id AS uuid) AND f.on_duty FOR SHARE)
 """
 _KNOWN = text("""
     SELECT EXISTS (SELECT FROM offers o WHERE o.case_id = :case_id AND o.officer_id = :officer_id

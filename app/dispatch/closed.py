@@ -50,10 +50,9 @@ async def lookup(runtime: Runtime, case_id: UUID, epoch: int, *, loser: UUID) ->
     fact = _memory.get((case_id, epoch)) or await _fetch(runtime, case_id, epoch)
     if fact is None or loser == fact.officer_id or loser not in fact.asked:
         return None
-    facts: dict[str, object] = {"case_id": str(case_id)}
     if fact.how == "taken":
-        return CaseAlreadyTaken(officer_id=str(fact.officer_id), after_s=fact.after_s, **facts)
-    return CaseHandedOver(**facts) if fact.how == "handed_over" else CaseEnded(**facts)
+        return CaseAlreadyTaken(case_id=str(case_id), officer_id=str(fact.officer_id), after_s=fact.after_s)
+    return CaseHandedOver(case_id=str(case_id)) if fact.how == "handed_over" else CaseEnded(case_id=str(case_id))
 
 
 async def _fetch(runtime: Runtime, case_id: UUID, epoch: int) -> Closed | None:

@@ -30,7 +30,7 @@ async def _case(make: Make, state: CaseState, what: Move, officer: Made, desk: M
         columns["facts"] = '{"cancel_asked": true}'
     if what.name in DUE_STEP:
         columns["act_step"] = DUE_STEP[what.name]
-    over = what.name in PAST or what.name == "take_back_to_desk"
+    over = what.name in PAST | {"take_back_to_desk", "release_to_desk"}
     old = what.name in DUE_STEP or over or (what.name == "escalate")
     return await make.case(
         state=state, officer=officer if state in ACTIVE else None,

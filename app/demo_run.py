@@ -1,0 +1,167 @@
+"""The demo's processes on one machine: stores, service, worker, simulated WeChat, and the city.
+
+Every part is a process of its own, as in production; only WeChat and the people are not real. The
+secrets are made once into the data folder (mode 0600) and are marked, so that production refuses them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from app.events.edge import transaction
+from app.kit.embedded import default_folder, lease
+from app.kit.migrate import migrate
+from app.people.console import create_first_administrator
+from app.settings import DEMO_MARK, Settings, SettingsError, load_settings
+from app.wiring import open_runtime
+
+Say = Callable[[str], None]
+READY_S = 30.0
+STOP_S = 15.0
+ADMINISTRATOR = "demo.admin"
+
+
+def run(*, once: bool, port: int, say: Say) -> int:
+    """Start everything, wait for the city to end (or for Ctrl-C), stop everything; returns its exit code.
+
+    Raises:
+        SettingsError: this machine is set up for production.
+    """
+    if os.environ.get("DIDI_ENV") == "production":
+        raise SettingsError("DIDI_ENV=production: the demo and the simulator do not run in production")
+    folder = (default_folder() / "demo").resolve()
+    say(f"The demo's data: {folder}")
+    with lease(folder) as stores:
+        environment = _environment(folder, port) | {
+            "DATABASE_URL": stores.database_url,
+            "VALKEY_URL": stores.valkey_url,
+        }
+        settings = load_settings(**environment)
+        account = asyncio.run(_prepare(settings, folder))
+        say("PostgreSQL and Valkey run; the database is up to date.")
+        with _processes(environment | account, port, once, say) as city:
+            try:
+                return city.wait()
+            except KeyboardInterrupt:
+                say("Stopping …")
+                return 0
+
+
+def _environment(folder: Path, port: int) -> dict[str, str]:
+    """Everything the parts need, secrets included, kept for the next run."""
+    kept = folder / "secrets.json"
+    if kept.exists():
+        made: dict[str, str] = json.loads(kept.read_text())
+    else:
+        made = {name: _key() for name in ("DIDI_SECRET_KEYS", "DIDI_INDEX_KEY", "DIDI_RECEIPT_KEY")} | {
+            "WECHAT_TOKEN": "demo_" + secrets.token_hex(8),
+            "WECHAT_AES_KEY": secrets.token_hex(22)[:43],
+            "WECHAT_APP_ID": "wx" + secrets.token_hex(8),
+            "WECHAT_APP_SECRET": secrets.token_hex(16),
+            "WECHAT_ORIGINAL_ID": "gh_" + secrets.token_hex(6),
+            "MINIPROGRAM_APP_ID": "wx" + secrets.token_hex(8),
+            "MINIPROGRAM_APP_SECRET": secrets.token_hex(16),
+            "DEMO_ADMIN_PASSWORD": secrets.token_urlsafe(18),
+        }
+        handle = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            json.dump(made, file)
+    return made | {
+        "DIDI_ENV": "development",
+        "DIDI_PORT": str(port + 1),
+        "DIDI_METRICS_PORT": str(port + 3),
+        "DIDI_CONSOLE_ORIGIN": f"http://localhost:{port + 1}",
+        "DIDI_LOG_LEVEL": os.environ.get("DIDI_LOG_LEVEL", "WARNING"),
+        "WECHAT_API_BASE": f"http://127.0.0.1:{port + 2}",
+    }
+
+
+def _key() -> str:
+    return base64.b64encode(DEMO_MARK + secrets.token_bytes(32 - len(DEMO_MARK))).decode()
+
+
+async def _prepare(settings: Settings, folder: Path) -> dict[str, str]:
+    """A database that is up to date and has its first administrator; how to sign in as that one."""
+    runtime = open_runtime(settings)
+    kept = folder / "administrator.json"
+    try:
+        await migrate(runtime.database)
+        if not kept.exists():
+            secret = json.loads((folder / "secrets.json").read_text())["DEMO_ADMIN_PASSWORD"]
+            async with transaction(runtime) as db:
+                made = await create_first_administrator(
+                    db, runtime, username=ADMINISTRATOR, password=secret, name="演示管理员"
+                )
+            handle = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as file:
+                json.dump({"DEMO_ADMIN": ADMINISTRATOR, "DEMO_ADMIN_TOTP": made.totp_address}, file)
+        return dict(json.loads(kept.read_text()))
+    finally:
+        await runtime.close()
+
+
+@contextmanager
+def _processes(environment: dict[str, str], port: int, once: bool, say: Say) -> Iterator[subprocess.Popen[bytes]]:
+    """Service, worker and simulator, then the city; all stopped at the end, the city first."""
+    env = {**os.environ, **environment}
+    python = sys.executable
+    simulator = [
+        python, "-m", "simulator", "--port", str(port + 2), "--callback", f"http://127.0.0.1:{port + 1}/wechat/callback",
+        "--token", env["WECHAT_TOKEN"], "--aes-key", env["WECHAT_AES_KEY"], "--app-id", env["WECHAT_APP_ID"],
+        "--app-secret", env["WECHAT_APP_SECRET"], "--mp-app-id", env["MINIPROGRAM_APP_ID"],
+        "--mp-app-secret", env["MINIPROGRAM_APP_SECRET"], "--original-id", env["WECHAT_ORIGINAL_ID"],
+    ]  # fmt: skip
+    commands = {
+        "simulated WeChat": simulator,
+        "service": [python, "-m", "app.cli", "serve"],
+        "worker": [python, "-m", "app.cli", "worker"],
+    }
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        for name, command in commands.items():
+            say(f"Starting the {name} …")
+            started.append(subprocess.Popen(command, env=env))
+        _await(f"http://127.0.0.1:{port + 2}/__wechat__/users", started, say)
+        _await(f"http://127.0.0.1:{port + 1}/healthz", started, say)
+        city = [python, "-m", "demo", "--port", str(port), *(["--once"] if once else [])]
+        started.append(subprocess.Popen(city, env=env))
+        yield started[-1]
+    finally:
+        for process in reversed(started):
+            _stop(process)
+
+
+def _await(url: str, started: list[subprocess.Popen[bytes]], say: Say) -> None:
+    until = time.monotonic() + READY_S
+    while time.monotonic() < until:
+        if any(p.poll() is not None for p in started):
+            raise OSError("a part of the demo ended while starting; its message stands above")
+        try:
+            if httpx.get(url, timeout=2).status_code == 200:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.1)
+    raise OSError(f"{url} does not answer after {READY_S:.0f} s")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,122 @@
+"""What an operator should know before the phone rings, each finding with what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import httpx
+from sqlalchemy import text
+
+from app.kit.migrate import current_revision, newest_revision
+from app.kit.runtime import Runtime
+from app.stations.registry import registry, stations_without_desk
+
+CLOCK_OFF_MAX_S = 1.0
+OLDEST_POSTGRESQL = 150000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    ok: bool
+    found: str
+    do: str = ""
+
+
+async def examine(runtime: Runtime) -> list[Finding]:
+    """Settings are right when this runs at all; then stores, schema, clocks, stations, WeChat."""
+    findings = [Finding("settings", True, runtime.settings.env)]
+    findings += await _database(runtime)
+    findings.append(await _valkey(runtime))
+    if all(f.ok for f in findings if f.what in ("database", "migrations")):
+        findings += await _stations(runtime)
+        findings.append(await _outbox(runtime))
+    findings.append(await _wechat(runtime))
+    return findings
+
+
+async def _database(runtime: Runtime) -> list[Finding]:
+    try:
+        async with runtime.database.moves() as db:
+            asked = time.time()
+            row = (
+                await db.execute(
+                    text(
+                        "SELECT current_setting('server_version_num')::int AS version, current_setting('server_version')"
+                        " AS name, extract(epoch FROM clock_timestamp())::float8 AS now,"
+                        " current_setting('idle_in_transaction_session_timeout') AS idle"
+                    )
+                )
+            ).one()
+            off_s = row.now - (asked + time.time()) / 2
+    except Exception as error:
+        do = "check DATABASE_URL, and that PostgreSQL runs and lets this host in"
+        return [Finding("database", False, type(error).__name__, do)]
+    has, wants = await current_revision(runtime.database), newest_revision()
+    return [
+        Finding("database", row.version >= OLDEST_POSTGRESQL, f"PostgreSQL {row.name}", "version 15 or newer is needed"),
+        Finding("migrations", has == wants, f"{has or 'none'} of {wants}", "run: didi migrate"),
+        Finding("frozen processes", row.idle == "2s", f"idle_in_transaction_session_timeout {row.idle}", "run: didi migrate"),
+        Finding(
+            "clock", abs(off_s) < CLOCK_OFF_MAX_S, f"{off_s:+.3f} s against the database's",
+            "deadlines are safe, they are the database's; set this host's clock by NTP, as WeChat's time stamps need it",
+        ),
+    ]  # fmt: skip
+
+
+async def _valkey(runtime: Runtime) -> Finding:
+    try:
+        await runtime.valkey.ping()
+        info = await runtime.valkey.info("server")
+    except Exception as error:
+        return Finding("valkey", False, type(error).__name__, "check VALKEY_URL; no promise is lost, speed is")
+    first = info if "redis_version" in info else next(iter(info.values()))
+    return Finding("valkey", True, str(first.get("valkey_version") or first.get("redis_version")))
+
+
+async def _stations(runtime: Runtime) -> list[Finding]:
+    stations = await registry(runtime)
+    async with runtime.database.transaction() as db:
+        missing = await stations_without_desk(db, stations)
+    count = len(stations.all())
+    return [
+        Finding("stations", count > 0, f"{count} stations", "an administrator adds stations in the console"),
+        Finding(
+            "command centre", stations.command_centre() is not None, "there" if stations.command_centre() else "none",
+            "mark one station as the command centre: reports from outside the district go there",
+        ),
+        Finding(
+            "desks", not missing, ", ".join(s.code for s in missing) or "every station has somebody",
+            "give somebody the role desk there, or at its parent",
+        ),
+    ]  # fmt: skip
+
+
+async def _outbox(runtime: Runtime) -> Finding:
+    async with runtime.database.moves() as db:
+        dead = (await db.execute(text("SELECT count(*) FROM outbox WHERE dead_at IS NOT NULL"))).scalar_one()
+        age = (
+            await db.execute(
+                text(
+                    "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(e.at)), 0)::float8 FROM outbox o"
+                    " JOIN events e ON e.id = o.event_id WHERE o.dead_at IS NULL"
+                )
+            )
+        ).scalar_one()
+    found = f"oldest waits {age:.0f} s, {dead} dead"
+    return Finding("outbox", dead == 0 and age < 60, found, "is a worker running? The log says why events died")
+
+
+async def _wechat(runtime: Runtime) -> Finding:
+    base = runtime.settings.wechat_api_base
+    try:
+        async with asyncio.timeout(5), httpx.AsyncClient() as http:
+            answer = await http.get(f"{base}/cgi-bin/getcallbackip")
+        return Finding("wechat", answer.status_code == 200, f"HTTP {answer.status_code}", "check WECHAT_API_BASE")
+    except (httpx.HTTPError, TimeoutError) as error:
+        do = "check the way out to WeChat's API: DNS, firewall, proxy"
+        return Finding("wechat", False, type(error).__name__, do)

@@ -1,0 +1,73 @@
+"""A worker as a process: its sender to WeChat, its signals, its health page."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from app import metrics, worker
+from app.kit.runtime import Runtime
+from app.settings import Settings
+from app.wiring import open_runtime
+from wechat.client import Account, TokenStore, WeChatClient, open_http
+from wechat.sender import WeChatSender
+
+log = structlog.get_logger()
+
+
+async def main(settings: Settings) -> None:
+    """Tick until SIGTERM or SIGINT, then finish what is under way."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    runtime = open_runtime(settings)
+    account = Account(settings.wechat_app_id, settings.wechat_app_secret.get_secret_value())
+    http = open_http(settings.wechat_api_base)
+    sender = WeChatSender(runtime, WeChatClient(http, account, TokenStore(http, account, runtime.valkey)))
+    health = _health(runtime, settings)
+    serving = asyncio.create_task(health.serve()) if health else None
+    log.info("worker_started")
+    try:
+        await worker.run(runtime, sender, stop)
+    finally:
+        if health and serving:
+            health.should_exit = True
+            await serving
+        await runtime.close()
+        await http.aclose()
+        log.info("worker_stopped")
+
+
+class _Quiet(uvicorn.Server):
+    """Signals are the worker's to hear, not the health page's."""
+
+    def install_signal_handlers(self) -> None:
+        return
+
+    async def serve(self, sockets: object = None) -> None:
+        await self._serve()
+
+
+def _health(runtime: Runtime, settings: Settings) -> _Quiet | None:
+    if not settings.metrics_port:
+        return None
+
+    async def healthz(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def scrape(_: Request) -> Response:
+        return Response(await metrics.scrape(runtime), media_type=metrics.CONTENT_TYPE)
+
+    app = Starlette(routes=[Route("/healthz", healthz), Route("/metrics", scrape)])
+    config = uvicorn.Config(
+        app, host=settings.host, port=settings.metrics_port, log_config=None, access_log=False, lifespan="off"
+    )
+    return _Quiet(config)
