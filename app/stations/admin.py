@@ -10,6 +10,7 @@ import shapely.geometry
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from app.audit.service import record_act
 from app.events.record import record
 from app.kit.database import Db
 from app.kit.errors import Conflict, Invalid, NotFound
@@ -204,6 +205,9 @@ async def _known(db: Db) -> Sequence[Any]:
 
 async def _changed(db: Db, station_id: UUID, by: UUID | None, what: str) -> None:
     await record(db, STATIONS_CHANGED, station_id=station_id, actor_id=by, data={"what": what})
+    await record_act(
+        db, actor_id=by, action="station_changed", object_kind="station", object_id=station_id, facts={"what": what}
+    )
 
 
 def _check_known(station_id: UUID, known: Sequence[Any]) -> None:

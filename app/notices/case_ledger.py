@@ -1,0 +1,44 @@
+"""Reading what was told about one case, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+
+from app.kit.database import Db, MovesDb
+
+MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One notice and what became of it. `code` is WeChat's, `reading` what it means to us."""
+
+    id: int
+    person_id: UUID
+    kind: str
+    channel: str
+    state: str
+    attempts: int
+    at: datetime  # of the event it tells
+    done_at: datetime | None
+    code: int | None
+    reading: str | None
+
+
+_OF_CASE = text("""
+    SELECT d.id, d.person_id, d.kind, d.channel, d.state, d.attempts, e.at, d.done_at, d.code, d.reading
+      FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.case_id = :case_id ORDER BY d.id DESC LIMIT :limit
+""")
+
+
+async def deliveries_of(db: Db | MovesDb, case_id: UUID) -> list[Delivered]:
+    """What was told about a case, newest first, at most 200."""
+    rows = await db.execute(_OF_CASE, {"case_id": case_id, "limit": MOST})
+    return [
+        Delivered(r.id, r.person_id, r.kind, r.channel, r.state, r.attempts, r.at, r.done_at, r.code, r.reading)
+        for r in rows
+    ]
