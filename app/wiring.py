@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from app.cases.states import CaseEvent
 from app.dispatch import follow as dispatch
+from app.dispatch import notices
+from app.dispatch.amend import AmendEvent
 from app.dispatch.broadcast import DispatchEvent
 from app.events import follow as events
 from app.events.follow import Follower
@@ -55,6 +57,7 @@ FOLLOWERS: dict[str, list[Follower]] = {
     CaseEvent.ACKNOWLEDGED: _TOLD,
     CaseEvent.RAISED: _TOLD,
     CaseEvent.MOVED_PLACE: _TOLD,
+    AmendEvent.AMENDED: [dispatch.tell_case_and_board],
     CaseEvent.RATED: [dispatch.tell_case_and_board],
     CaseEvent.BACKUP_ASKED: _TOLD,
     CaseEvent.BACKUP_JOINED: [dispatch.tell_case_and_board],
@@ -100,3 +103,4 @@ def wire(_: Runtime) -> None:
     topics.register_policy("person", may_hear_person)
     topics.register_policy("desk", may_hear_desk)
     topics.register_alive(alive)
+    notices.register()

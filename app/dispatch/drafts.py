@@ -1,0 +1,122 @@
+"""Reports that are still being written in chat: one a person, kept for a day after the last word."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.cases.queries import Place
+from app.kit.database import Db
+from app.kit.geo import Point
+from app.kit.runtime import Runtime
+
+KEPT_H = 24
+WORDS_MAX = 2000
+MEDIA_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is known so far. `facts` hold what was asked, no personal data; `asked_place` counts the asking."""
+
+    person_id: UUID
+    category: str | None = None
+    words: str | None = None
+    place: Place | None = None
+    media: tuple[str, ...] = ()
+    asked_place: int = 0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def empty(self) -> bool:
+        """Nothing of a report is here."""
+        return not (self.category or self.words or self.place or self.media or self.facts)
+
+    def with_words(self, words: str) -> Draft:
+        """The words so far and these, cut to what a case may hold."""
+        joined = f"{self.words}\n{words}" if self.words else words
+        return replace(self, words=joined[:WORDS_MAX])
+
+    def with_media(self, media: str) -> Draft:
+        """One more picture; the same one again, or a 21st, changes nothing."""
+        if media in self.media or len(self.media) >= MEDIA_MAX:
+            return self
+        return replace(self, media=(*self.media, media))
+
+
+_BEGIN = text("INSERT INTO drafts (person_id) VALUES (:person_id) ON CONFLICT DO NOTHING")
+_LOCK = text(f"""
+    SELECT category, words, place, media, asked_place, facts,
+           changed_at < clock_timestamp() - interval '{KEPT_H} hours' AS old
+      FROM drafts WHERE person_id = :person_id FOR UPDATE
+""")
+_SAVE = text("""
+    UPDATE drafts SET category = :category, words = CAST(:words AS bytea), place = CAST(:place AS bytea),
+           media = CAST(:media AS text[]), asked_place = :asked_place, facts = :facts, changed_at = clock_timestamp()
+     WHERE person_id = :person_id
+""").bindparams(bindparam("facts", type_=JSONB))
+
+
+async def draft_of(db: Db, runtime: Runtime, person_id: UUID) -> Draft:
+    """The draft of a person, empty when there is none or it is a day old.
+
+    Locks it until the caller's transaction ends: messages that a person sends at once are taken one by one.
+    """
+    await db.execute(_BEGIN, {"person_id": person_id})
+    row = (await db.execute(_LOCK, {"person_id": person_id})).one()
+    if row.old:
+        return Draft(person_id)
+    return Draft(
+        person_id, row.category, _open(runtime, person_id, "words", row.words),
+        _place(_open(runtime, person_id, "place", row.place)), tuple(row.media), row.asked_place, row.facts,
+    )  # fmt: skip
+
+
+async def save(db: Db, runtime: Runtime, draft: Draft) -> None:
+    """Keep a draft that `draft_of` has locked."""
+    values = {
+        "person_id": draft.person_id, "category": draft.category, "asked_place": draft.asked_place,
+        "words": _seal(runtime, draft.person_id, "words", draft.words),
+        "place": _seal(runtime, draft.person_id, "place", _stored(draft.place)),
+        "media": list(draft.media), "facts": dict(draft.facts),
+    }  # fmt: skip
+    await db.execute(_SAVE, values)
+
+
+async def drop(db: Db, runtime: Runtime, person_id: UUID) -> None:
+    """Empty a draft: it became a case, or its writer thought better of it."""
+    await save(db, runtime, Draft(person_id))
+
+
+def _stored(place: Place | None) -> str | None:
+    if place is None:
+        return None
+    at = place.at
+    fields = {"lat": at.lat if at else None, "lng": at.lng if at else None, "label": place.label}
+    return json.dumps(fields, ensure_ascii=False)
+
+
+def _place(stored: str | None) -> Place | None:
+    if stored is None:
+        return None
+    fields = json.loads(stored)
+    at = Point(fields["lat"], fields["lng"]) if fields["lat"] is not None else None
+    return Place(at, fields["label"])
+
+
+def _seal(runtime: Runtime, person_id: UUID, column: str, value: str | None) -> bytes | None:
+    if value is None:
+        return None
+    return runtime.keys.encrypt(value, table="drafts", row=str(person_id), column=column)
+
+
+def _open(runtime: Runtime, person_id: UUID, column: str, value: bytes | None) -> str | None:
+    if value is None:
+        return None
+    return runtime.keys.decrypt(value, table="drafts", row=str(person_id), column=column)

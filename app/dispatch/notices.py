@@ -1,0 +1,222 @@
+"""Whom dispatch tells what, whether it still holds, and what may yet come. Registered by `register`.
+
+Priorities: 1 handed over, taken on, and everything for an officer; 2 closed (the rating in it), cancelled,
+merged; 3 arrived, rings elsewhere; 4 on the way.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from app.cases.states import ACTIVE, CaseEvent, CaseState
+from app.dispatch.broadcast import DispatchEvent
+from app.dispatch.reach import ReachChannel, reached, unheard
+from app.events.record import Event
+from app.kit.database import Db
+from app.kit.runtime import Runtime
+from app.notices.rules import (
+    Delivery,
+    Notice,
+    register_outlook,
+    register_rule,
+    register_truth,
+    register_witness,
+)
+from app.notices.sender import Outcome, Verdict
+from app.stations.registry import registry
+
+_CASE = text("""
+    SELECT number, text_only, reporter_id, station_id, ringing_id, state, epoch, officer_id, acknowledged_at, act_step, urgent
+      FROM cases WHERE id = :case_id
+""")
+_RANG = text("""
+    SELECT coalesce(data ->> 'ringing_id', CAST(station_id AS text)) AS at FROM events
+     WHERE case_id = :case_id AND id < :event_id AND kind = ANY(CAST(:kinds AS text[])) ORDER BY id DESC LIMIT 1
+""")
+_RANG_BY = [CaseEvent.HANDED_OVER, CaseEvent.ESCALATED, CaseEvent.FORWARDED, CaseEvent.RETURNED, CaseEvent.TAKEN_BACK]
+
+
+async def to_reporter(db: Db, runtime: Runtime, event: Event) -> list[Notice]:
+    """What the reporter of a case hears of a move."""
+    told = _TO_REPORTER.get(CaseEvent(event.kind))
+    if told is None or event.case_id is None or not _is_news(event):
+        return []
+    kind, priority = told
+    case = (await db.execute(_CASE, {"case_id": event.case_id})).one_or_none()
+    if case is None or (kind == "ringing" and not await _rings_anew(db, event)):
+        return []
+    facts: dict[str, Any] = {"number": case.number}
+    if kind in ("handed_over", "ringing"):
+        facts |= await _desk(runtime, event, event.data.get("ringing_id") if kind == "ringing" else None)
+    if case.text_only:
+        facts["quiet"] = True  # silent mode: the state stands in the chat only when it is asked for
+    return [Notice(case.reporter_id, kind, priority, facts)]
+
+
+_TO_REPORTER: dict[CaseEvent, tuple[str, int]] = {
+    CaseEvent.HANDED_OVER: ("handed_over", 1),
+    CaseEvent.TAKEN_BACK: ("handed_over", 1),
+    CaseEvent.RETURNED: ("handed_over", 1),
+    CaseEvent.FORWARDED: ("handed_over", 1),
+    CaseEvent.REOPENED: ("handed_over", 1),
+    CaseEvent.ESCALATED: ("ringing", 3),
+    CaseEvent.CLAIMED: ("claimed", 1),
+    CaseEvent.ASSIGNED: ("claimed", 1),
+    CaseEvent.EN_ROUTE: ("en_route", 4),
+    CaseEvent.ARRIVED: ("arrived", 3),
+    CaseEvent.CLOSED: ("closed", 2),
+    CaseEvent.CANCELLED: ("cancelled", 2),
+    CaseEvent.MERGED: ("merged", 2),
+}
+
+
+def _is_news(event: Event) -> bool:
+    """Not what the reporter did or was told in the same answer, and not what left the desk where it was."""
+    reporter = event.data.get("reporter_id")
+    if event.data.get("born") or (reporter and str(event.actor_id) == reporter):
+        return False
+    if event.kind == CaseEvent.TAKEN_BACK:
+        return event.data.get("to") == CaseState.HANDED_OVER
+    if event.kind == CaseEvent.RETURNED:
+        return event.data.get("from") != CaseState.HANDED_OVER
+    return True
+
+
+async def _rings_anew(db: Db, event: Event) -> bool:
+    """The ladder's last desk rings again and again; the citizen is told of it once."""
+    values = {"case_id": event.case_id, "event_id": event.id, "kinds": _RANG_BY}
+    before = (await db.execute(_RANG, values)).scalar_one_or_none()
+    return bool(before != event.data.get("ringing_id"))
+
+
+async def _desk(runtime: Runtime, event: Event, ringing_id: str | None) -> dict[str, Any]:
+    station_id = UUID(ringing_id) if ringing_id else event.station_id
+    station = (await registry(runtime)).get(station_id) if station_id else None
+    if station is None:
+        return {"station": "", "station_en": "the station", "phone": "110", "station_id": None}
+    return {
+        "station": station.name, "station_en": station.name_en, "phone": station.phone, "station_id": str(station.id)
+    }  # fmt: skip
+
+
+async def to_unheard_officers(db: Db, _: Runtime, event: Event) -> list[Notice]:
+    """An offer reaches a sleeping phone by the Official Account; who was heard lately has the card already."""
+    officers = [UUID(o) for o in event.data.get("officers", ())]
+    return [Notice(o, "offer", 1) for o in await unheard(db, officers)] if officers else []
+
+
+async def to_holder(_: Db, __: Runtime, event: Event) -> list[Notice]:
+    """What the officer in hand must know though the phone sleeps."""
+    kind = _TO_HOLDER.get(CaseEvent(event.kind))
+    holder = event.data.get("officer_id" if kind in ("nudge", "raised", "assigned") else "previous_officer_id")
+    if kind is None or not holder or holder == str(event.actor_id):
+        return []
+    if kind == "called_off" and event.data.get("from") not in ACTIVE:
+        return []  # a holder of long ago
+    return [Notice(UUID(holder), kind, 1)]
+
+
+_TO_HOLDER: dict[CaseEvent, str] = {
+    CaseEvent.NUDGED: "nudge",
+    CaseEvent.RAISED: "raised",
+    CaseEvent.ASSIGNED: "assigned",
+    CaseEvent.CANCELLED: "called_off",
+    CaseEvent.TAKEN_BACK: "called_off",
+    CaseEvent.RETURNED: "called_off",
+    CaseEvent.HANDED_OVER: "called_off",
+}
+
+_ACTIVE = frozenset(ACTIVE)
+_HOLDS: dict[str, frozenset[CaseState]] = {
+    "handed_over": frozenset({CaseState.HANDED_OVER}),
+    "ringing": frozenset({CaseState.HANDED_OVER}),
+    "claimed": _ACTIVE,
+    "en_route": frozenset({CaseState.EN_ROUTE}),
+    "arrived": frozenset({CaseState.ARRIVED}),
+    "closed": frozenset({CaseState.CLOSED}),
+    "cancelled": frozenset({CaseState.CANCELLED}),
+    "merged": frozenset({CaseState.MERGED}),
+    "nudge": frozenset({CaseState.CLAIMED, CaseState.ASSIGNED}),
+    "raised": _ACTIVE,
+    "assigned": frozenset({CaseState.ASSIGNED}),
+}
+_OFFER_STANDS = text("""
+    SELECT EXISTS (SELECT FROM offers o JOIN cases c ON c.id = o.case_id AND c.epoch = o.epoch
+                    WHERE o.case_id = :case_id AND o.epoch = :epoch AND o.officer_id = :officer_id
+                      AND o.declined_at IS NULL AND c.state = 'open' AND c.deadline > clock_timestamp())
+""")
+
+
+async def still_stands(db: Db, _: Runtime, delivery: Delivery) -> bool:
+    """The case is where the notice says, in the same hands (its epoch); ended ones get only the notice of the end."""
+    case = (await db.execute(_CASE, {"case_id": delivery.case_id})).one_or_none()
+    if case is None or case.state not in _HOLDS[delivery.kind] or case.epoch != delivery.epoch:
+        return False
+    if delivery.kind == "ringing":
+        return case.acknowledged_at is None and str(case.ringing_id) == delivery.facts.get("station_id")
+    if delivery.kind == "nudge":
+        return bool(case.act_step > 0) and case.officer_id == delivery.person_id
+    if delivery.kind in ("raised", "assigned"):
+        return case.officer_id == delivery.person_id  # type: ignore[no-any-return]  # a Row's column
+    return True
+
+
+async def still_called_off(db: Db, _: Runtime, delivery: Delivery) -> bool:
+    """Not given back to the same officer meanwhile."""
+    case = (await db.execute(_CASE, {"case_id": delivery.case_id})).one_or_none()
+    return case is not None and case.officer_id != delivery.person_id
+
+
+async def offer_stands(db: Db, _: Runtime, delivery: Delivery) -> bool:
+    """The opening runs and the officer has not declined."""
+    values = {"case_id": delivery.case_id, "epoch": delivery.epoch, "officer_id": delivery.person_id}
+    return bool((await db.execute(_OFFER_STANDS, values)).scalar_one())
+
+
+async def note_reach(runtime: Runtime, delivery: Delivery, outcome: Outcome) -> None:
+    """The reach of an offer: whether the Official Account took the message."""
+    if delivery.case_id is None or delivery.epoch is None:
+        return
+    async with runtime.database.moves() as db:
+        result = "sent" if outcome.verdict is Verdict.SENT else str(outcome.verdict)
+        await reached(
+            db, delivery.case_id, delivery.epoch, delivery.person_id, ReachChannel.OFFICIAL_ACCOUNT, result
+        )
+
+
+_OPEN_CASES = text("""
+    SELECT state FROM cases
+     WHERE reporter_id = :person_id AND state NOT IN ('closed', 'cancelled', 'merged')
+""")
+_YET_TO_COME: dict[CaseState, list[int]] = {
+    CaseState.OPEN: [1, 1, 4, 3, 2],  # handed over, then taken on; on the way, arrived, closed
+    CaseState.HANDED_OVER: [1, 4, 3, 2],
+    CaseState.CLAIMED: [4, 3, 2],
+    CaseState.ASSIGNED: [4, 3, 2],
+    CaseState.EN_ROUTE: [3, 2],
+    CaseState.ARRIVED: [2],
+}
+
+
+async def yet_to_come(db: Db, person_id: UUID) -> list[int]:
+    """Priorities of the notices that this reporter's open cases have ahead of them on their longest straight way."""
+    rows = (await db.execute(_OPEN_CASES, {"person_id": person_id})).all()
+    return [priority for row in rows for priority in _YET_TO_COME[CaseState(row.state)]]
+
+
+def register() -> None:
+    """Tell `notices` all of this. Doing it again changes nothing."""
+    for event in _TO_REPORTER:
+        register_rule(event, to_reporter)
+    for event in _TO_HOLDER:
+        register_rule(event, to_holder)
+    register_rule(DispatchEvent.OFFERED, to_unheard_officers)
+    for kind in _HOLDS:
+        register_truth(kind, still_stands)
+    register_truth("called_off", still_called_off)
+    register_truth("offer", offer_stands)
+    register_witness("offer", note_reach)
+    register_outlook(yet_to_come)
