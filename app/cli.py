@@ -147,7 +147,9 @@ def migrate(as_json: Json = False) -> None:
     if as_json:
         print(json.dumps({"before": before, "after": after}))
     else:
-        out.print("Nothing to do." if before == after else f"From {before or 'an empty database'} to {after}.")
+        out.print(
+            "Nothing to do." if before == after else f"From {before or 'an empty database'} to {after}."
+        )
 
 
 @cli.command("doctor")
@@ -181,7 +183,10 @@ def reconcile_command(as_json: Json = False) -> None:
 def admin_create(
     username: Annotated[str, typer.Argument(help="3 to 40 letters, digits, dots, dashes.")],
     name: Annotated[str, typer.Option(prompt=True, help="As colleagues call them.")],
-    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, envvar="DIDI_ADMIN_PASSWORD")],
+    password: Annotated[
+        str,
+        typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, envvar="DIDI_ADMIN_PASSWORD"),
+    ],
     as_json: Json = False,
 ) -> None:
     """Create the first administrator; afterwards administrators create accounts in the console."""
@@ -195,9 +200,19 @@ def admin_create(
     with stores(load_settings(), quiet=as_json) as ready:
         account = with_runtime(ready, create)
     if as_json:
-        print(json.dumps({"person_id": str(account.person_id), "username": account.username, "totp": account.totp_address}))
+        print(
+            json.dumps(
+                {
+                    "person_id": str(account.person_id),
+                    "username": account.username,
+                    "totp": account.totp_address,
+                }
+            )
+        )
         return
-    out.print(f"Administrator [bold]{account.username}[/] is there. Add this to an authenticator app, it is shown once:")
+    out.print(
+        f"Administrator [bold]{account.username}[/] is there. Add this to an authenticator app, it is shown once:"
+    )
     out.print(account.totp_address, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -249,24 +264,32 @@ def audit_verify_command(
 
 
 def _tell(verdict: audit_verify.Verdict) -> None:
-    out.print("Sound." if verdict.sound else "NOT sound.", f"{verdict.entries} entries, signature: {verdict.signature}")
+    out.print(
+        "Sound." if verdict.sound else "NOT sound.",
+        f"{verdict.entries} entries, signature: {verdict.signature}",
+    )
     for problem in verdict.problems:
         out.print(problem, markup=False, highlight=False)
 
 
 @audit_cli.command("export")
 def audit_export_command(
-    file: Annotated[Path, typer.Argument(dir_okay=False, help="Where to write; mode 0600.")], as_json: Json = False
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="Where to write; mode 0600.")],
+    as_json: Json = False,
 ) -> None:
     """Write every sealed entry, signed, for an auditor to verify."""
     with stores(load_settings(), quiet=as_json) as ready:
         done = with_runtime(ready, lambda r: audit_export.export(r, file))
-    print(json.dumps(asdict(done), default=str)) if as_json else out.print(f"{file}: {done.count} entries, last hash {done.last_hash}.")
+    print(json.dumps(asdict(done), default=str)) if as_json else out.print(
+        f"{file}: {done.count} entries, last hash {done.last_hash}."
+    )
 
 
 @cli.command()
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="Run a fixed story without a browser, then exit.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Run a fixed story without a browser, then exit.")
+    ] = False,
     port: Annotated[int, typer.Option(help="Port of the first page; the next three are used too.")] = 8000,
 ) -> None:
     """Run the whole city on this machine: simulated WeChat, fictional stations, real clocks."""

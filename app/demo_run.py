@@ -113,7 +113,9 @@ async def _prepare(settings: Settings, folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _processes(environment: dict[str, str], port: int, once: bool, say: Say) -> Iterator[subprocess.Popen[bytes]]:
+def _processes(
+    environment: dict[str, str], port: int, once: bool, say: Say
+) -> Iterator[subprocess.Popen[bytes]]:
     """Service, worker and simulator, then the city; all stopped at the end, the city first."""
     env = {**os.environ, **environment}
     python = sys.executable

@@ -73,7 +73,9 @@ async def _valkey(runtime: Runtime) -> Finding:
         await runtime.valkey.ping()
         info = await runtime.valkey.info("server")
     except Exception as error:
-        return Finding("valkey", False, type(error).__name__, "check VALKEY_URL; no promise is lost, speed is")
+        return Finding(
+            "valkey", False, type(error).__name__, "check VALKEY_URL; no promise is lost, speed is"
+        )
     first = info if "redis_version" in info else next(iter(info.values()))
     return Finding("valkey", True, str(first.get("valkey_version") or first.get("redis_version")))
 
@@ -108,7 +110,9 @@ async def _outbox(runtime: Runtime) -> Finding:
             )
         ).scalar_one()
     found = f"oldest waits {age:.0f} s, {dead} dead"
-    return Finding("outbox", dead == 0 and age < 60, found, "is a worker running? The log says why events died")
+    return Finding(
+        "outbox", dead == 0 and age < 60, found, "is a worker running? The log says why events died"
+    )
 
 
 async def _wechat(runtime: Runtime) -> Finding:
@@ -116,7 +120,9 @@ async def _wechat(runtime: Runtime) -> Finding:
     try:
         async with asyncio.timeout(5), httpx.AsyncClient() as http:
             answer = await http.get(f"{base}/cgi-bin/getcallbackip")
-        return Finding("wechat", answer.status_code == 200, f"HTTP {answer.status_code}", "check WECHAT_API_BASE")
+        return Finding(
+            "wechat", answer.status_code == 200, f"HTTP {answer.status_code}", "check WECHAT_API_BASE"
+        )
     except (httpx.HTTPError, TimeoutError) as error:
         do = "check the way out to WeChat's API: DNS, firewall, proxy"
         return Finding("wechat", False, type(error).__name__, do)

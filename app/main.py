@@ -93,7 +93,11 @@ def _errors(app: FastAPI) -> None:
             "detail": error.detail, "code": error.code, "instance": request.url.path,
             **{name: _plain(fact) for name, fact in error.facts.items()},
         }  # fmt: skip
-        headers = {"Retry-After": str(error.facts.get("retry_after_s", 60))} if isinstance(error, LimitReached) else None
+        headers = (
+            {"Retry-After": str(error.facts.get("retry_after_s", 60))}
+            if isinstance(error, LimitReached)
+            else None
+        )
         return JSONResponse(body, int(status), headers=headers, media_type=MEDIA_TYPE)
 
     @app.exception_handler(RequestValidationError)
@@ -113,7 +117,9 @@ def _errors(app: FastAPI) -> None:
 
     async def store_down(request: Request, error: Exception) -> JSONResponse:
         log.warning("store_down", error=type(error).__name__, path=request.scope.get("path", ""))
-        return await refused(request, Unavailable("the database does not answer; nothing was done, try again"))
+        return await refused(
+            request, Unavailable("the database does not answer; nothing was done, try again")
+        )
 
     async def database_error(request: Request, error: Exception) -> JSONResponse:
         state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
@@ -157,7 +163,9 @@ async def readiness(runtime: Runtime) -> dict[str, object]:
     """
     checks: dict[str, object] = {}
     checks["database"] = await _check(lambda: _database_answers(runtime))
-    checks["migrations"] = await _check(lambda: _migrated(runtime)) if checks["database"] == "ok" else "unknown"
+    checks["migrations"] = (
+        await _check(lambda: _migrated(runtime)) if checks["database"] == "ok" else "unknown"
+    )
     checks["valkey"] = await _check(runtime.valkey.ping)
     checks["stations_without_desk"] = []
     if checks["migrations"] == "ok":

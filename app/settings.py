@@ -155,10 +155,18 @@ class Settings(BaseSettings):
         examples=["60"],
     )
     host: str = Field(
-        "127.0.0.1", validation_alias="DIDI_HOST", description="Address the service listens on.", examples=["0.0.0.0"]
+        "127.0.0.1",
+        validation_alias="DIDI_HOST",
+        description="Address the service listens on.",
+        examples=["0.0.0.0"],
     )
     port: int = Field(
-        8000, ge=1, le=65535, validation_alias="DIDI_PORT", description="Port the service listens on.", examples=["8000"]
+        8000,
+        ge=1,
+        le=65535,
+        validation_alias="DIDI_PORT",
+        description="Port the service listens on.",
+        examples=["8000"],
     )
     metrics_port: int = Field(
         8001,
@@ -175,7 +183,10 @@ class Settings(BaseSettings):
         examples=["https://didi.example.gov.cn"],
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", validation_alias="DIDI_LOG_LEVEL", description="Least level that is logged.", examples=["INFO"]
+        "INFO",
+        validation_alias="DIDI_LOG_LEVEL",
+        description="Least level that is logged.",
+        examples=["INFO"],
     )
 
     @field_validator("receipt_key")
@@ -232,7 +243,9 @@ class Settings(BaseSettings):
         keys = [self.secret_keys, self.index_key, self.receipt_key]
         parts = [part for key in keys for part in key.get_secret_value().split(",")]
         if any(_key(part).startswith(DEMO_MARK) for part in parts):
-            raise ValueError("DIDI_SECRET_KEYS, DIDI_INDEX_KEY or DIDI_RECEIPT_KEY is a key the demo made: make your own")
+            raise ValueError(
+                "DIDI_SECRET_KEYS, DIDI_INDEX_KEY or DIDI_RECEIPT_KEY is a key the demo made: make your own"
+            )
         if self.wechat_plain:
             raise ValueError("WECHAT_PLAIN is for development only: take it out")
         return self
@@ -244,7 +257,9 @@ def _key(text: str) -> bytes:
     except binascii.Error as error:
         raise ValueError("must be base64; make one with: openssl rand -base64 32") from error
     if len(raw) != 32:
-        raise ValueError(f"must be 32 bytes in base64, has {len(raw)}; make one with: openssl rand -base64 32")
+        raise ValueError(
+            f"must be 32 bytes in base64, has {len(raw)}; make one with: openssl rand -base64 32"
+        )
     return raw
 
 

@@ -12,6 +12,8 @@ from sqlalchemy import text
 from app.kit.geo import Point, rounded
 from app.kit.ids import case_number, new_id
 from app.kit.runtime import Runtime
+from app.people.sessions import Actor, Grant, OfficerFacts
+from app.people.tables import Audience, PersonKind, Role
 from app.stations.registry import forget_stations
 
 CENTRE = Point(32.0600, 118.8200)
@@ -163,7 +165,9 @@ class Make:
         }
         for name in [n for n in ago if n in columns]:
             del ago[name]
-        times = {n: f"t.now - make_interval(secs => {a})" if a is not None else "NULL" for n, a in ago.items()}
+        times = {
+            n: f"t.now - make_interval(secs => {a})" if a is not None else "NULL" for n, a in ago.items()
+        }
         names = [*values, *times]
         slots = [*(f":{n}" for n in values), *times.values()]
         await self._run(
@@ -198,3 +202,15 @@ class Make:
         async with self.runtime.database.moves() as db:
             row = await db.execute(text(f"SELECT {name} FROM cases WHERE id = :id"), {"id": case.id})
             return row.scalar_one()
+
+
+def acting(made: Made, *, roles: tuple[Any, ...] = (), on_duty: bool = True) -> Actor:
+    """The Actor a door would make of this person, second factor given."""
+    officer = None
+    if "badge" in made.facts:
+        officer = OfficerFacts(made.station_id, made.badge, (), None, on_duty)
+    kind = PersonKind(made.facts.get("kind", "staff" if "role" in made.facts else "citizen"))
+    if "role" in made.facts and not roles:
+        roles = (Grant(Role(made.facts["role"]), made.facts["station_id"]),)
+    audience = Audience.CONSOLE if kind is PersonKind.STAFF else Audience.MINIPROGRAM
+    return Actor(made.id, kind, audience, new_id(), roles, officer, True)

@@ -48,7 +48,13 @@ async def entries(
     limit: int = 50,
 ) -> list[Entry]:
     """Acts, newest first, older than the entry `before`; of one actor, action or object where named."""
-    values = {"before": before, "actor_id": actor_id, "action": action, "object_id": object_id, "limit": limit}
+    values = {
+        "before": before,
+        "actor_id": actor_id,
+        "action": action,
+        "object_id": object_id,
+        "limit": limit,
+    }
     return [
         Entry(
             r.id, r.at, r.actor_id, r.action, r.object_kind, r.object_id, r.purpose, r.facts, r.seq,

@@ -150,7 +150,11 @@ def encrypt_place(runtime: Runtime, case_id: UUID, place: Place | None) -> bytes
     """A place as an encrypted field."""
     if place is None:
         return None
-    stored = {"lat": place.at.lat if place.at else None, "lng": place.at.lng if place.at else None, "label": place.label}
+    stored = {
+        "lat": place.at.lat if place.at else None,
+        "lng": place.at.lng if place.at else None,
+        "label": place.label,
+    }
     return encrypt(runtime, case_id, "place", json.dumps(stored, ensure_ascii=False))
 
 

@@ -86,7 +86,9 @@ async def open_case(db: Db, new: NewCase) -> Opened:
     A repeat of the same idempotency key by the same reporter returns the first case; a concurrent one waits
     for the first to commit. The deadline is the database's clock plus `window_s`.
     """
-    for _ in range(5):  # a number is drawn at random: drawing one that exists is rare, five in a row is not luck
+    for _ in range(
+        5
+    ):  # a number is drawn at random: drawing one that exists is rare, five in a row is not luck
         row = (await db.execute(_INSERT, _values(new))).one_or_none()
         if row is not None:
             break
@@ -95,7 +97,12 @@ async def open_case(db: Db, new: NewCase) -> Opened:
     else:
         raise RuntimeError("no free case number in five draws")
     opened = _opened(row, fresh=True)
-    facts = {"reporter_id": str(new.reporter_id), "to": str(opened.state), "category": new.category, "urgent": new.urgent}
+    facts = {
+        "reporter_id": str(new.reporter_id),
+        "to": str(opened.state),
+        "category": new.category,
+        "urgent": new.urgent,
+    }
     where: dict[str, Any] = {"case_id": opened.case_id, "station_id": opened.station_id, "epoch": 0}
     await record(db, CaseEvent.REPORTED, actor_id=new.reporter_id, data=facts, **where)
     if opened.cause:

@@ -109,7 +109,9 @@ _TO_DESK = """officer_id = NULL, previous_officer_id = c.officer_id, released_at
     ack_by = t.now + make_interval(secs => c.ack_s)"""
 _HELD_NOW = """sign_at = t.now, act_step = 0, act_by = t.now + make_interval(secs => c.silence_s[1]),
     next_ring_at = NULL, ack_by = NULL"""
-_LET_GO = "officer_id = NULL, previous_officer_id = c.officer_id, released_at = t.now, act_by = NULL, act_step = 0"
+_LET_GO = (
+    "officer_id = NULL, previous_officer_id = c.officer_id, released_at = t.now, act_by = NULL, act_step = 0"
+)
 _ENDS = "act_by = NULL, ack_by = NULL, next_ring_at = NULL, closed_at = t.now"
 
 CLAIM = Move(

@@ -81,7 +81,10 @@ async def close(
     runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor, disposition: str, note: str | None = None
 ) -> Moved:
     """End the case with a disposition from the list and an optional note (kept encrypted)."""
-    values: dict[str, Any] = {"disposition": checked(disposition), "note": encrypt(runtime, case_id, "disposition_note", note)}
+    values: dict[str, Any] = {
+        "disposition": checked(disposition),
+        "note": encrypt(runtime, case_id, "disposition_note", note),
+    }
     return await _act(
         runtime, CLOSE, case_id, epoch=epoch, officer=officer, data={"disposition": disposition}, **values
     )
@@ -94,11 +97,15 @@ def checked(disposition: str) -> str:
         UnknownDisposition: names the list.
     """
     if disposition not in set(Disposition):
-        raise UnknownDisposition(f"disposition must be one of {', '.join(Disposition)}", given=disposition[:40])
+        raise UnknownDisposition(
+            f"disposition must be one of {', '.join(Disposition)}", given=disposition[:40]
+        )
     return disposition
 
 
-async def needs_another_unit(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor, reason: str) -> Moved:
+async def needs_another_unit(
+    runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor, reason: str
+) -> Moved:
     """At the place, but another unit has to take it on: back to the desk."""
     return await _act(runtime, ANOTHER_UNIT, case_id, epoch=epoch, officer=officer, data={"reason": reason})
 
@@ -147,7 +154,9 @@ _LEAVE = text("""
     UPDATE backups SET left_at = clock_timestamp()
      WHERE case_id = :case_id AND officer_id = :officer_id AND left_at IS NULL RETURNING id
 """)
-_JOINED = text("SELECT EXISTS (SELECT FROM backups WHERE case_id = :case_id AND officer_id = :officer_id AND left_at IS NULL)")
+_JOINED = text(
+    "SELECT EXISTS (SELECT FROM backups WHERE case_id = :case_id AND officer_id = :officer_id AND left_at IS NULL)"
+)
 
 
 async def request_backup(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor, reason: str) -> None:
@@ -217,7 +226,9 @@ async def _mine(runtime: Runtime, case_id: UUID, officer: Actor) -> Case:
     async with runtime.database.moves() as db:
         await no_stranger(db, case_id, officer)
         case = await get_case(db, runtime, case_id)
-    if case.officer_id != officer.person_id:  # was offered it, or held it before: the meet code is not theirs to try
+    if (
+        case.officer_id != officer.person_id
+    ):  # was offered it, or held it before: the meet code is not theirs to try
         raise NotTheHolder(case_id=str(case_id), state=str(case.state), epoch=case.epoch)
     return case
 
@@ -229,7 +240,9 @@ async def _evidence(runtime: Runtime, case: Case, meet_code: str | None, at: Poi
     if at and case.place and case.place.at and metres(at, case.place.at) <= near_m:
         return "position"
     if meet_code is None:
-        raise ArrivalNotShown(f"give `meet_code`, or a position within {near_m} m of the place", within_m=near_m)
+        raise ArrivalNotShown(
+            f"give `meet_code`, or a position within {near_m} m of the place", within_m=near_m
+        )
     return await _try_code(runtime, case, meet_code)
 
 

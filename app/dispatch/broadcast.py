@@ -219,7 +219,9 @@ async def _nobody(runtime: Runtime, case: OpenCase) -> None:
         follow_soon(runtime, moved.event)
 
 
-async def _ask(runtime: Runtime, case: OpenCase, settings: StationSettings, near: dict[UUID, int | None]) -> int:
+async def _ask(
+    runtime: Runtime, case: OpenCase, settings: StationSettings, near: dict[UUID, int | None]
+) -> int:
     following = case.ring + 1
     values = {
         "case_id": case.id, "epoch": case.epoch, "ring": case.ring, "ids": list(near), "distances": list(near.values()),
@@ -230,5 +232,7 @@ async def _ask(runtime: Runtime, case: OpenCase, settings: StationSettings, near
         row = (await db.execute(_RING, values)).one()
     if row.id is None:
         return 0
-    follow_soon(runtime, Event(row.id, row.kind, row.at, row.case_id, row.station_id, None, row.epoch, row.data))
+    follow_soon(
+        runtime, Event(row.id, row.kind, row.at, row.case_id, row.station_id, None, row.epoch, row.data)
+    )
     return int(row.asked)

@@ -60,9 +60,7 @@ async def cancel(runtime: Runtime, case_id: UUID, *, reporter_id: UUID) -> Cance
     async with runtime.database.moves() as db:
         if not guarded and (moved := await move(db, CANCEL_UNHELD, case_id, actor_id=reporter_id)):
             outcome = Cancelled.DONE
-        elif moved := await move(
-            db, ASK_TO_CANCEL, case_id, actor_id=reporter_id, data={"guarded": guarded}
-        ):
+        elif moved := await move(db, ASK_TO_CANCEL, case_id, actor_id=reporter_id, data={"guarded": guarded}):
             outcome = Cancelled.ASKED
         else:
             moved = await why_not(db, CANCEL_UNHELD, case_id, actor_id=reporter_id)
@@ -116,7 +114,9 @@ _RATE = text("""
 """)
 
 
-async def rate(runtime: Runtime, case_id: UUID, *, reporter_id: UUID, stars: int, words: str | None = None) -> None:
+async def rate(
+    runtime: Runtime, case_id: UUID, *, reporter_id: UUID, stars: int, words: str | None = None
+) -> None:
     """1 to 5 stars and a word, once, after closing.
 
     Raises:

@@ -133,7 +133,12 @@ async def decline(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor
             raise CaseNotFound(case_id=str(case_id))
         if (await db.execute(_DECLINE, values)).rowcount:  # type: ignore[attr-defined]
             await record(
-                db, DispatchEvent.DECLINED, case_id=case_id, actor_id=officer.person_id, epoch=epoch, data={"reason": reason}
+                db,
+                DispatchEvent.DECLINED,
+                case_id=case_id,
+                actor_id=officer.person_id,
+                epoch=epoch,
+                data={"reason": reason},
             )
 
 

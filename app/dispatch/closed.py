@@ -52,7 +52,9 @@ async def lookup(runtime: Runtime, case_id: UUID, epoch: int, *, loser: UUID) ->
         return None
     if fact.how == "taken":
         return CaseAlreadyTaken(case_id=str(case_id), officer_id=str(fact.officer_id), after_s=fact.after_s)
-    return CaseHandedOver(case_id=str(case_id)) if fact.how == "handed_over" else CaseEnded(case_id=str(case_id))
+    return (
+        CaseHandedOver(case_id=str(case_id)) if fact.how == "handed_over" else CaseEnded(case_id=str(case_id))
+    )
 
 
 async def _fetch(runtime: Runtime, case_id: UUID, epoch: int) -> Closed | None:
@@ -80,9 +82,13 @@ async def remember(runtime: Runtime, event: Event) -> None:
     opening = _opening(event)
     if opening is None or event.case_id is None:
         return
-    how = {CaseEvent.CLAIMED: "taken", CaseEvent.HANDED_OVER: "handed_over"}.get(CaseEvent(event.kind), "ended")
+    how = {CaseEvent.CLAIMED: "taken", CaseEvent.HANDED_OVER: "handed_over"}.get(
+        CaseEvent(event.kind), "ended"
+    )
     async with runtime.database.moves() as db:
-        row = (await db.execute(_READ, {"case_id": event.case_id, "epoch": opening, "at": event.at})).one_or_none()
+        row = (
+            await db.execute(_READ, {"case_id": event.case_id, "epoch": opening, "at": event.at})
+        ).one_or_none()
     if row is None:
         return
     asked = frozenset(a for a in row.asked if a)
@@ -90,7 +96,12 @@ async def remember(runtime: Runtime, event: Event) -> None:
     fact = Closed(how, officer, round(row.after_s, 1), asked)
     _keep(event.case_id, opening, fact)
     value = json.dumps(
-        {"how": how, "officer_id": str(officer) if officer else None, "after_s": fact.after_s, "asked": [str(a) for a in asked]}
+        {
+            "how": how,
+            "officer_id": str(officer) if officer else None,
+            "after_s": fact.after_s,
+            "asked": [str(a) for a in asked],
+        }
     )
     try:
         await runtime.valkey.set(key_closed(event.case_id, opening), value, ex=KEPT_S)

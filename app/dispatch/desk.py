@@ -59,12 +59,20 @@ async def assign(runtime: Runtime, case_id: UUID, *, epoch: int, officer_id: UUI
         NotFree: off duty, or left out of this case. OfficerHasACase: holds another.
     """
     moved = await _try(
-        runtime, ASSIGN, case_id, epoch=epoch, actor=actor, only_if=f"{_ON_DUTY} AND {_MINE}", officer_id=officer_id
+        runtime,
+        ASSIGN,
+        case_id,
+        epoch=epoch,
+        actor=actor,
+        only_if=f"{_ON_DUTY} AND {_MINE}",
+        officer_id=officer_id,
     )
     if moved is None:
         async with runtime.database.moves() as db:
             values = {"officer_id": officer_id, "case_id": case_id}
-            statement = text(f"SELECT {_ON_DUTY} AND NOT (CAST(:officer_id AS uuid) = ANY(excluded)) FROM cases WHERE id = :case_id")
+            statement = text(
+                f"SELECT {_ON_DUTY} AND NOT (CAST(:officer_id AS uuid) = ANY(excluded)) FROM cases WHERE id = :case_id"
+            )
             fit = (await db.execute(statement, values)).scalar_one()
             if not fit:
                 raise NotFree(officer_id=str(officer_id))
@@ -77,7 +85,9 @@ async def recall(runtime: Runtime, case_id: UUID, *, epoch: int, actor: Actor, r
     return await _act(runtime, RECALL, case_id, epoch=epoch, actor=actor, data={"reason": reason})
 
 
-async def forward(runtime: Runtime, case_id: UUID, *, epoch: int, to_station_id: UUID, actor: Actor, reason: str) -> Moved:
+async def forward(
+    runtime: Runtime, case_id: UUID, *, epoch: int, to_station_id: UUID, actor: Actor, reason: str
+) -> Moved:
     """Send a case to another station: twice at most, then only a commander.
 
     Raises:
@@ -101,8 +111,10 @@ async def close_at_desk(
     """End a case at the desk that one has taken; the note says why, always."""
     if not note.strip():
         raise Invalid("note is required: a case closed at the desk carries its reason", field="note")
-    values = {"disposition": checked(disposition), "note": encrypt(runtime, case_id, "disposition_note", note)}
-    return await _act(runtime, CLOSE_AT_DESK, case_id, epoch=epoch, actor=actor, data={"disposition": disposition}, **values)
+    return await _act(
+        runtime, CLOSE_AT_DESK, case_id, epoch=epoch, actor=actor, data={"disposition": disposition},
+        disposition=checked(disposition), note=encrypt(runtime, case_id, "disposition_note", note),
+    )  # fmt: skip
 
 
 async def merge(runtime: Runtime, case_id: UUID, *, epoch: int, into_id: UUID, actor: Actor) -> Moved:
@@ -142,7 +154,15 @@ async def _try(
     async with runtime.database.moves() as db:
         await _visible(db, case_id, actor)
         return await move(
-            db, what, case_id, actor_id=actor.person_id, epoch=epoch, only_if=only_if, data=data, **_scope(actor), **values
+            db,
+            what,
+            case_id,
+            actor_id=actor.person_id,
+            epoch=epoch,
+            only_if=only_if,
+            data=data,
+            **_scope(actor),
+            **values,
         )
 
 

@@ -24,7 +24,9 @@ _OFFERS = text("""
      WHERE o.case_id = :case_id AND o.epoch = :epoch AND o.officer_id = ANY(CAST(:officers AS uuid[]))
        AND c.state = 'open' AND c.deadline > clock_timestamp()
 """)
-_ASKED = text("SELECT officer_id FROM offers WHERE case_id = :case_id AND epoch = :epoch AND declined_at IS NULL")
+_ASKED = text(
+    "SELECT officer_id FROM offers WHERE case_id = :case_id AND epoch = :epoch AND declined_at IS NULL"
+)
 _WAITING = text("SELECT DISTINCT o.case_id, o.epoch FROM offers o JOIN cases c ON c.id = o.case_id AND c.epoch = o.epoch"
                 " WHERE o.officer_id = :officer_id AND c.state = 'open'")  # fmt: skip
 
@@ -94,7 +96,13 @@ async def off_duty(runtime: Runtime, event: Event) -> None:
     async with runtime.database.moves() as db:
         rows = (await db.execute(_WAITING, {"officer_id": event.actor_id})).all()
     for row in rows:
-        body = {"type": "withdrawn", "case_id": str(row.case_id), "epoch": row.epoch, "why": "off_duty", "by": None}
+        body = {
+            "type": "withdrawn",
+            "case_id": str(row.case_id),
+            "epoch": row.epoch,
+            "why": "off_duty",
+            "by": None,
+        }
         await publish(runtime, [f"person:{event.actor_id}"], body)
 
 
@@ -126,7 +134,10 @@ async def tell_case_and_board(runtime: Runtime, event: Event) -> None:
         "type": "case_changed", "case_id": str(event.case_id), "kind": event.kind, "state": event.data.get("to"),
         "epoch": event.epoch, "event_id": event.id, "at": event.at.isoformat(), "cause": event.data.get("cause"),
     }  # fmt: skip
-    desks = {str(event.station_id), event.data.get("ringing_id"), event.data.get("from_station_id")} - {None, "None"}
+    desks = {str(event.station_id), event.data.get("ringing_id"), event.data.get("from_station_id")} - {
+        None,
+        "None",
+    }
     people = {event.data.get("officer_id"), event.data.get("reporter_id")} - {None}
     topics = [f"case:{event.case_id}", *(f"desk:{d}" for d in desks), *(f"person:{p}" for p in people)]
     await publish(runtime, topics, body)

@@ -73,7 +73,14 @@ async def free_officers(db: Db | MovesDb, runtime: Runtime, case: Case) -> list[
         distance_m, known = _distance(at, square, near.get(row.person_id))
         found.append(
             Free(
-                row.person_id, row.badge, row.kind, row.station_id, tuple(row.skills), row.fit, distance_m, known
+                row.person_id,
+                row.badge,
+                row.kind,
+                row.station_id,
+                tuple(row.skills),
+                row.fit,
+                distance_m,
+                known,
             )
         )
     found.sort(key=lambda f: (_FAR_M if f.distance_m is None else f.distance_m, f.badge))

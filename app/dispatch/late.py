@@ -98,7 +98,9 @@ async def _open_rings(runtime: Runtime) -> list[OpenRing]:
         place = place_of(runtime, row.id, row.place)
         steps = stations.get(row.station_id).settings.rings
         within_m = steps[min(row.ring, len(steps)) - 1].within_m
-        rings.append(OpenRing(row.id, row.epoch, row.ring - 1, row.station_id, place.at if place else None, within_m))
+        rings.append(
+            OpenRing(row.id, row.epoch, row.ring - 1, row.station_id, place.at if place else None, within_m)
+        )
     _open[id(runtime)] = (time.monotonic(), rings)
     return rings
 
@@ -112,5 +114,7 @@ async def _offer(runtime: Runtime, ring: OpenRing, officer_id: UUID, at: Point) 
         row = (await db.execute(_OFFER, values)).one_or_none()
     if row is None:
         return 0
-    follow_soon(runtime, Event(row.id, row.kind, row.at, row.case_id, row.station_id, None, row.epoch, row.data))
+    follow_soon(
+        runtime, Event(row.id, row.kind, row.at, row.case_id, row.station_id, None, row.epoch, row.data)
+    )
     return 1

@@ -36,7 +36,13 @@ _RANG = text("""
     SELECT coalesce(data ->> 'ringing_id', CAST(station_id AS text)) AS at FROM events
      WHERE case_id = :case_id AND id < :event_id AND kind = ANY(CAST(:kinds AS text[])) ORDER BY id DESC LIMIT 1
 """)
-_RANG_BY = [CaseEvent.HANDED_OVER, CaseEvent.ESCALATED, CaseEvent.FORWARDED, CaseEvent.RETURNED, CaseEvent.TAKEN_BACK]
+_RANG_BY = [
+    CaseEvent.HANDED_OVER,
+    CaseEvent.ESCALATED,
+    CaseEvent.FORWARDED,
+    CaseEvent.RETURNED,
+    CaseEvent.TAKEN_BACK,
+]
 
 
 async def to_reporter(db: Db, runtime: Runtime, event: Event) -> list[Notice]:
@@ -111,7 +117,9 @@ async def to_unheard_officers(db: Db, _: Runtime, event: Event) -> list[Notice]:
 async def to_holder(_: Db, __: Runtime, event: Event) -> list[Notice]:
     """What the officer in hand must know though the phone sleeps."""
     kind = _TO_HOLDER.get(CaseEvent(event.kind))
-    holder = event.data.get("officer_id" if kind in ("nudge", "raised", "assigned") else "previous_officer_id")
+    holder = event.data.get(
+        "officer_id" if kind in ("nudge", "raised", "assigned") else "previous_officer_id"
+    )
     if kind is None or not holder or holder == str(event.actor_id):
         return []
     if kind == "called_off" and event.data.get("from") not in ACTIVE:

@@ -94,7 +94,13 @@ class After:
 
 
 async def desk_queue(
-    db: Db, runtime: Runtime, *, everywhere: bool, stations: list[UUID], after: After | None = None, limit: int = 50
+    db: Db,
+    runtime: Runtime,
+    *,
+    everywhere: bool,
+    stations: list[UUID],
+    after: After | None = None,
+    limit: int = 50,
 ) -> list[Case]:
     """Cases with the desk of these stations, or ringing at them: urgent on top, then oldest first."""
     values = {

@@ -38,10 +38,21 @@ _UNHEARD = text("""
 
 
 async def reached(
-    db: Db | MovesDb, case_id: UUID, epoch: int, officer_id: UUID, channel: ReachChannel, outcome: str = "sent"
+    db: Db | MovesDb,
+    case_id: UUID,
+    epoch: int,
+    officer_id: UUID,
+    channel: ReachChannel,
+    outcome: str = "sent",
 ) -> None:
     """Record that an offer reached an officer by a channel, or was refused by it."""
-    values = {"case_id": case_id, "epoch": epoch, "officer_id": officer_id, "channel": channel, "outcome": outcome}
+    values = {
+        "case_id": case_id,
+        "epoch": epoch,
+        "officer_id": officer_id,
+        "channel": channel,
+        "outcome": outcome,
+    }
     await db.execute(_REACHED, values)
 
 

@@ -25,7 +25,9 @@ class EventRow(Base):
     actor_id: Mapped[UUID | None]  # None: the system
     epoch: Mapped[int | None]
     at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
-    data: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))  # ids and facts, no personal data
+    data: Mapped[dict[str, Any]] = mapped_column(
+        server_default=text("'{}'::jsonb")
+    )  # ids and facts, no personal data
 
 
 class OutboxRow(Base):

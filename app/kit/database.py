@@ -68,7 +68,9 @@ MovesDb = AsyncConnection
 class Database:
     """The two engines of one process."""
 
-    def __init__(self, url: str, *, pooler: str = "none", pool_size: int = 10, moves_pool_size: int = 10) -> None:
+    def __init__(
+        self, url: str, *, pooler: str = "none", pool_size: int = 10, moves_pool_size: int = 10
+    ) -> None:
         """`pooler="transaction"` turns every statement cache off, as pgbouncer's transaction mode needs."""
         options: dict[str, Any] = {"pool_pre_ping": False, "pool_timeout": 5, "pool_recycle": 1800}
         connect: dict[str, Any] = {"timeout": 5, "command_timeout": 30}

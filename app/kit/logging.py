@@ -14,8 +14,30 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 PERSONAL_KEYS = frozenset(
-    "name phone openid unionid text words content address place lat lng latitude longitude point "
-    "token secret code session_key password id_number query body".split()
+    [
+        "name",
+        "phone",
+        "openid",
+        "unionid",
+        "text",
+        "words",
+        "content",
+        "address",
+        "place",
+        "lat",
+        "lng",
+        "latitude",
+        "longitude",
+        "point",
+        "token",
+        "secret",
+        "code",
+        "session_key",
+        "password",
+        "id_number",
+        "query",
+        "body",
+    ]
 )
 
 

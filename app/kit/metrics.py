@@ -23,12 +23,16 @@ CALLBACKS = Counter("didi_callbacks", "WeChat callbacks by outcome", ["outcome"]
 TICKS = Counter("didi_worker_ticks", "Rounds of each of the worker's jobs", ["job", "outcome"])
 
 CASES = Gauge("didi_cases", "Cases by state; ended ones of the last 24 h", ["state"])
-CLAIMED_SILENT = Gauge("didi_cases_claimed_silent", "Cases whose officer was nudged or worse, and gives no sign")
+CLAIMED_SILENT = Gauge(
+    "didi_cases_claimed_silent", "Cases whose officer was nudged or worse, and gives no sign"
+)
 OFFERS_OPEN = Gauge("didi_offers_open", "Offers of openings that still run")
 OFFICERS_ON_DUTY = Gauge("didi_officers_on_duty", "Officers on duty")
 OFFICERS_REACHABLE = Gauge("didi_officers_reachable", "Officers on duty heard within 45 s")
 SOCKETS = Gauge("didi_sockets", "Live sockets of this process")
-OUTBOX_AGE = Gauge("didi_outbox_age_seconds", "Age of the oldest event that nobody followed to its end; 0: none")
+OUTBOX_AGE = Gauge(
+    "didi_outbox_age_seconds", "Age of the oldest event that nobody followed to its end; 0: none"
+)
 OUTBOX_DEAD = Gauge("didi_outbox_dead", "Events and deliveries among the dead letters")
 DELIVERIES = Counter("didi_deliveries", "Notices by kind and what became of them", ["kind", "state"])
 DELIVERIES_QUEUED = Gauge("didi_deliveries_queued", "Notices that wait to be sent")

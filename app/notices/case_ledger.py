@@ -39,6 +39,8 @@ async def deliveries_of(db: Db | MovesDb, case_id: UUID) -> list[Delivered]:
     """What was told about a case, newest first, at most 200."""
     rows = await db.execute(_OF_CASE, {"case_id": case_id, "limit": MOST})
     return [
-        Delivered(r.id, r.person_id, r.kind, r.channel, r.state, r.attempts, r.at, r.done_at, r.code, r.reading)
+        Delivered(
+            r.id, r.person_id, r.kind, r.channel, r.state, r.attempts, r.at, r.done_at, r.code, r.reading
+        )
         for r in rows
     ]

@@ -68,7 +68,9 @@ _OFFICERS = text("""
 """)
 
 
-async def officers_of(db: Db | MovesDb, scope: Scope, *, after_badge: str = "", limit: int = 50) -> list[OfficerListed]:
+async def officers_of(
+    db: Db | MovesDb, scope: Scope, *, after_badge: str = "", limit: int = 50
+) -> list[OfficerListed]:
     """Officers and auxiliaries of these stations, by badge, from the one after `after_badge`."""
     values = {
         "everywhere": scope.everywhere, "stations": list(scope.stations), "after": after_badge, "limit": limit
@@ -105,7 +107,9 @@ _STAFF = text("""
 """)
 
 
-async def staff_of(db: Db | MovesDb, scope: Scope, *, after_username: str = "", limit: int = 50) -> list[StaffListed]:
+async def staff_of(
+    db: Db | MovesDb, scope: Scope, *, after_username: str = "", limit: int = 50
+) -> list[StaffListed]:
     """Accounts of the console with a role at these stations (everywhere: all of them), by user name."""
     values = {
         "everywhere": scope.everywhere, "stations": list(scope.stations), "after": after_username, "limit": limit

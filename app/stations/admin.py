@@ -206,7 +206,12 @@ async def _known(db: Db) -> Sequence[Any]:
 async def _changed(db: Db, station_id: UUID, by: UUID | None, what: str) -> None:
     await record(db, STATIONS_CHANGED, station_id=station_id, actor_id=by, data={"what": what})
     await record_act(
-        db, actor_id=by, action="station_changed", object_kind="station", object_id=station_id, facts={"what": what}
+        db,
+        actor_id=by,
+        action="station_changed",
+        object_kind="station",
+        object_id=station_id,
+        facts={"what": what},
     )
 
 

@@ -45,7 +45,9 @@ def read_boundary(geojson: dict[str, Any]) -> BaseGeometry:
             "has latitude and longitude swapped, or lies outside the world: write [longitude, latitude]"
         )
     if not area.is_valid:
-        raise _refused(f"is not a valid area ({shapely.is_valid_reason(area)}): its sides must not cross or fall together")
+        raise _refused(
+            f"is not a valid area ({shapely.is_valid_reason(area)}): its sides must not cross or fall together"
+        )
     return area
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from uuid import UUID
 
@@ -23,17 +24,17 @@ _KEEP = text("""
     INSERT INTO waypoints (case_id, epoch, moment, officer_id, lat, lng, at)
     VALUES (:case_id, :epoch, :moment, :officer_id, :lat, :lng, :at) ON CONFLICT DO NOTHING
 """)
-_LAST_SQUARE = text("SELECT last_lat, last_lng FROM officers WHERE person_id = :officer_id AND last_lat IS NOT NULL")
+_LAST_SQUARE = text(
+    "SELECT last_lat, last_lng FROM officers WHERE person_id = :officer_id AND last_lat IS NOT NULL"
+)
 
 
 async def drop_trail(runtime: Runtime, event: Event) -> None:
     """Follower of what takes a case from its officer: the trail and the newest fix are gone at once."""
     if event.data.get("to") in ("claimed", "assigned", "en_route", "arrived") or event.case_id is None:
         return
-    try:
+    with contextlib.suppress(ValkeyDown):
         await runtime.valkey.delete(key_fix(event.case_id))
-    except ValkeyDown:
-        pass
     async with runtime.database.moves() as db:
         await db.execute(_DROP, {"case_id": event.case_id})
 

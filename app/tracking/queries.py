@@ -94,7 +94,10 @@ async def may_hear(runtime: Runtime, case_ids: list[str]) -> dict[str, Permissio
     """The live policy of the topic `case:<id>`: its people now; positions only while an officer holds it."""
     async with runtime.database.moves() as db:
         found = await watchers(db, [UUID(c) for c in case_ids])
-    return {str(c): Permission(persons, epoch if tracked else -1) for c, (persons, epoch, tracked) in found.items()}
+    return {
+        str(c): Permission(persons, epoch if tracked else -1)
+        for c, (persons, epoch, tracked) in found.items()
+    }
 
 
 async def latest_points(db: MovesDb, case_ids: list[UUID]) -> dict[UUID, tuple[Point, datetime]]:

@@ -126,7 +126,16 @@ class Ingest:
 
     def _remember(self, officer_id: UUID, holding: Holding, fixes: list[Fix], source: FixSource) -> None:
         self._trail += [
-            (holding.case_id, officer_id, holding.epoch, f.at, f.point.lat, f.point.lng, f.accuracy_m, source.value)
+            (
+                holding.case_id,
+                officer_id,
+                holding.epoch,
+                f.at,
+                f.point.lat,
+                f.point.lng,
+                f.accuracy_m,
+                source.value,
+            )
             for f in fixes
         ]
         if self._flusher is None or self._flusher.done():
@@ -155,7 +164,9 @@ class Ingest:
         ms = int(fix.at.timestamp() * 1000)
         try:
             stored = json.dumps({**frame, "ms": ms})
-            return bool(await self._runtime.valkey.eval(_NEWER, 1, key_fix(holding.case_id), stored, ms, KEPT_S))
+            return bool(
+                await self._runtime.valkey.eval(_NEWER, 1, key_fix(holding.case_id), stored, ms, KEPT_S)
+            )
         except ValkeyDown:
             return True
 

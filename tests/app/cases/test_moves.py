@@ -61,7 +61,9 @@ async def test_a_move_happens_from_its_states_and_from_no_other(
 
     async with runtime.database.moves() as db:
         moved = await move(db, what, case.id, actor_id=_actor(what, case, officer, desk), epoch=0, **values)
-        events = (await db.execute(text("SELECT kind, data FROM events WHERE case_id = :id"), {"id": case.id})).all()
+        events = (
+            await db.execute(text("SELECT kind, data FROM events WHERE case_id = :id"), {"id": case.id})
+        ).all()
         waiting = (await db.execute(text("SELECT count(*) FROM outbox"))).scalar_one()
 
     if state in what.sources:
