@@ -23,7 +23,7 @@ from app.events.edge import transaction
 from app.kit.database import Db, MovesDb
 from app.kit.errors import Forbidden
 from app.kit.runtime import Runtime
-from app.notices.queries import deliveries_of
+from app.notices.case_ledger import deliveries_of
 from app.people.contact import reveal_contact
 from app.people.errors import PersonalDataLocked
 from app.people.queries import badges_of
@@ -31,7 +31,7 @@ from app.people.sessions import Actor, Role
 from app.tracking.queries import TrackState, track
 from console.auth import Board, Desk, Stores
 from console.problems import UNSAFE, RoleNeeded, problems, roles
-from console.schema import ID_MAX, PAGE_DEFAULT, Cursor, Cursors, In, Limit, Out, PointOut, text_of
+from console.schema import PAGE_DEFAULT, Cursor, Cursors, In, Limit, Out, PointOut, text_of
 
 RUNNING_MOST = 200
 TIMELINE_PAGE = 200
@@ -224,12 +224,12 @@ class DeliveriesOut(Out):
     items: list[DeliveryOut]
 
 
-routes = APIRouter(tags=["Cases"])
+routes = APIRouter(tags=["Console: cases"])
 
 
 @routes.get(
     "/queue",
-    operation_id="queue",
+    operation_id="consoleQueue",
     summary="The queue of my stations",
     description="Cases with the desk of my stations, or ringing at them.",
     responses=problems(RoleNeeded),
@@ -257,7 +257,7 @@ async def queue_page(db: Db, runtime: Runtime, actor: Actor, *, after: After | N
 
 @routes.get(
     "/cases/running",
-    operation_id="runningCases",
+    operation_id="consoleRunningCases",
     summary="Open cases, and those in officers' hands",
     responses=problems(RoleNeeded),
     openapi_extra=_DESK,
@@ -277,7 +277,7 @@ async def running_briefs(db: Db, runtime: Runtime, actor: Actor) -> list[CaseBri
 
 @routes.get(
     "/cases/{case_id}",
-    operation_id="case",
+    operation_id="consoleCase",
     summary="A case in full",
     description="Looking at it is recorded in the audit chain.",
     responses=problems(RoleNeeded, CaseNotFound),
@@ -297,7 +297,7 @@ async def get_one(case_id: UUID, actor: Desk, runtime: Stores) -> CaseOut:
 
 @routes.get(
     "/cases/{case_id}/timeline",
-    operation_id="timeline",
+    operation_id="consoleTimeline",
     summary="What happened to a case",
     description="Its events, oldest first: ids, times and facts, no personal data.",
     responses=problems(RoleNeeded, CaseNotFound),
@@ -321,7 +321,7 @@ async def get_timeline(
 
 @routes.post(
     "/cases/{case_id}/contact",
-    operation_id="revealContact",
+    operation_id="consoleRevealContact",
     summary="The reporter's name and phone",
     description="While the desk has the case. The look and its purpose stand in the audit chain.",
     responses=problems(*UNSAFE, RoleNeeded, PersonalDataLocked, ContactNotShown, CaseNotFound, PurposeMissing),
@@ -339,7 +339,7 @@ async def post_contact(case_id: UUID, body: PurposeIn, actor: Desk, runtime: Sto
 
 @routes.get(
     "/cases/{case_id}/officers",
-    operation_id="freeOfficers",
+    operation_id="consoleFreeOfficers",
     summary="Free officers by distance",
     description="On duty, without a case, not left out of this one; of the station, its neighbours, and whoever is near.",
     responses=problems(RoleNeeded, CaseNotFound),
@@ -363,7 +363,7 @@ async def get_free_officers(case_id: UUID, actor: Desk, runtime: Stores) -> Free
 
 @routes.get(
     "/cases/{case_id}/track",
-    operation_id="track",
+    operation_id="consoleTrack",
     summary="Where the officer on the way is",
     responses=problems(RoleNeeded, CaseNotFound),
     openapi_extra=_DESK,
@@ -380,7 +380,7 @@ async def get_track(case_id: UUID, actor: Board, runtime: Stores) -> TrackOut:
 
 @routes.get(
     "/cases/{case_id}/deliveries",
-    operation_id="deliveries",
+    operation_id="consoleDeliveries",
     summary="Who was told what about a case",
     responses=problems(RoleNeeded, CaseNotFound),
     openapi_extra=_DESK,

@@ -96,12 +96,12 @@ class ActOut(Out):
         )  # fmt: skip
 
 
-routes = APIRouter(tags=["Desk"], prefix="/cases/{case_id}")
+routes = APIRouter(tags=["Console: desk"], prefix="/cases/{case_id}")
 
 
 @routes.post(
     "/acknowledge",
-    operation_id="acknowledge",
+    operation_id="consoleAcknowledge",
     summary="A human has seen it",
     description="The ladder of desks stops ringing. Needs no epoch: seeing is not holding.",
     responses=problems(*_ACTS),
@@ -114,7 +114,7 @@ async def post_acknowledgement(case_id: UUID, actor: Desk, runtime: Stores) -> A
 
 @routes.post(
     "/take",
-    operation_id="takeCase",
+    operation_id="consoleTakeCase",
     summary="I take it",
     description="Of two desk persons one gets it; asking again after getting it is a success.",
     responses=problems(*_ACTS),
@@ -127,7 +127,7 @@ async def post_take(case_id: UUID, body: ActIn, actor: Desk, runtime: Stores) ->
 
 @routes.post(
     "/put-back",
-    operation_id="putBack",
+    operation_id="consolePutBack",
     summary="Back into the queue",
     responses=problems(*_ACTS),
     openapi_extra=_DESK,
@@ -139,7 +139,7 @@ async def post_put_back(case_id: UUID, body: ActIn, actor: Desk, runtime: Stores
 
 @routes.post(
     "/assignment",
-    operation_id="assign",
+    operation_id="consoleAssign",
     summary="Put a free officer on it",
     description="`GET /cases/{case_id}/officers` lists them by distance. A silent assignee loses the case again.",
     responses=problems(*_ACTS, NotFree, OfficerHasACase),
@@ -153,7 +153,7 @@ async def post_assignment(case_id: UUID, body: AssignIn, actor: Desk, runtime: S
 
 @routes.post(
     "/recall",
-    operation_id="recall",
+    operation_id="consoleRecall",
     summary="Take it back from its officer",
     responses=problems(*_ACTS),
     openapi_extra=_DESK,
@@ -166,7 +166,7 @@ async def post_recall(case_id: UUID, body: ReasonIn, actor: Desk, runtime: Store
 
 @routes.post(
     "/forward",
-    operation_id="forward",
+    operation_id="consoleForward",
     summary="Send it to another station",
     description="Twice at most; then a commander decides where it stays.",
     responses=problems(*_ACTS, TooManyForwards),
@@ -182,7 +182,7 @@ async def post_forward(case_id: UUID, body: ForwardIn, actor: Desk, runtime: Sto
 
 @routes.post(
     "/merge",
-    operation_id="merge",
+    operation_id="consoleMerge",
     summary="Fold it into another of the same incident",
     responses=problems(*_ACTS),
     openapi_extra=_DESK,
@@ -195,7 +195,7 @@ async def post_merge(case_id: UUID, body: MergeIn, actor: Desk, runtime: Stores)
 
 @routes.post(
     "/close",
-    operation_id="closeAtDesk",
+    operation_id="consoleCloseAtDesk",
     summary="Close it at the desk",
     description="By whoever has taken it, with a disposition and a note, always.",
     responses=problems(*_ACTS),
@@ -211,7 +211,7 @@ async def post_close(case_id: UUID, body: CloseIn, actor: Desk, runtime: Stores)
 
 @routes.post(
     "/reopen",
-    operation_id="reopen",
+    operation_id="consoleReopen",
     summary="Take a closed case up again",
     responses=problems(*_ACTS),
     openapi_extra=_DESK,

@@ -63,12 +63,12 @@ class DecisionIn(In):
     approve: bool = Field(strict=True, examples=[True])
 
 
-routes = APIRouter(tags=["Duty"])
+routes = APIRouter(tags=["Console: duty"])
 
 
 @routes.get(
     "/officers/on-duty",
-    operation_id="onDuty",
+    operation_id="consoleOnDuty",
     summary="Who is on duty, and where",
     responses=problems(RoleNeeded),
     openapi_extra=_DESK,
@@ -93,7 +93,7 @@ async def duty_of(db: Db | MovesDb, actor: Actor) -> list[OnDutyOut]:
 
 @routes.get(
     "/approvals",
-    operation_id="approvals",
+    operation_id="consoleApprovals",
     summary="Sign-ins that wait for my desk",
     responses=problems(RoleNeeded),
     openapi_extra=_DESK,
@@ -118,7 +118,7 @@ async def approvals_of(db: Db | MovesDb, actor: Actor) -> list[ApprovalOut]:
 @routes.post(
     "/approvals/{approval_id}",
     status_code=204,
-    operation_id="decideApproval",
+    operation_id="consoleDecideApproval",
     summary="Let an officer in, or not",
     description="The first who decides has decided.",
     responses=problems(*UNSAFE, RoleNeeded, ApprovalNotFound),

@@ -91,13 +91,13 @@ class TotpOut(Out):
     totp_address: str = Field(examples=["otpauth://totp/Didi%20Police:017342?secret=JBSWY3DPEHPK3PXP&issuer=Didi%20Police"])
 
 
-routes = APIRouter(tags=["Officers"])
+routes = APIRouter(tags=["Console: officers"])
 
 
 @routes.post(
     "/officers",
     status_code=201,
-    operation_id="inviteOfficer",
+    operation_id="consoleInviteOfficer",
     summary="Invite an officer",
     description="A one-time code for 10 minutes binds their phone to the account; an earlier code of theirs ends.",
     responses=problems(*UNSAFE, RoleNeeded, Forbidden, StationNotFound, BadgeTaken, UnfitField),
@@ -116,7 +116,7 @@ async def post_officer(body: InviteIn, actor: Administrator, runtime: Stores) ->
 
 @routes.get(
     "/officers",
-    operation_id="officers",
+    operation_id="consoleOfficers",
     summary="Officers of my stations",
     description="Names are personal data: reading the list is recorded.",
     responses=problems(RoleNeeded),
@@ -142,7 +142,7 @@ async def get_officers(
 @routes.patch(
     "/officers/{person_id}",
     status_code=204,
-    operation_id="changeOfficer",
+    operation_id="consoleChangeOfficer",
     summary="Another station, other skills",
     responses=problems(*UNSAFE, RoleNeeded, Forbidden, OfficerNotFound, StationNotFound),
     openapi_extra=_ADMINISTRATOR,
@@ -158,7 +158,7 @@ async def patch_officer(person_id: UUID, body: OfficerChangeIn, actor: Administr
 @routes.put(
     "/officers/{person_id}/lead",
     status_code=204,
-    operation_id="setLead",
+    operation_id="consoleSetLead",
     summary="Into a crew, or out of it",
     responses=problems(*UNSAFE, RoleNeeded, Forbidden, OfficerNotFound, UnfitField),
     openapi_extra=_ADMINISTRATOR,
@@ -173,7 +173,7 @@ async def put_lead(person_id: UUID, body: LeadIn, actor: Administrator, runtime:
 @routes.post(
     "/people/{person_id}/suspend",
     status_code=204,
-    operation_id="suspend",
+    operation_id="consoleSuspend",
     summary="Shut a person out",
     description="An officer of my stations, or (administrators of all stations) anyone else: sessions and duty end within 1 s.",
     responses=problems(*UNSAFE, RoleNeeded, Forbidden, PersonNotFound),
@@ -189,7 +189,7 @@ async def post_suspension(person_id: UUID, actor: Administrator, runtime: Stores
 @routes.post(
     "/people/{person_id}/resume",
     status_code=204,
-    operation_id="resume",
+    operation_id="consoleResume",
     summary="Let a suspended person in again",
     responses=problems(*UNSAFE, RoleNeeded, Forbidden, PersonNotFound),
     openapi_extra=_ADMINISTRATOR,
@@ -203,7 +203,7 @@ async def post_resumption(person_id: UUID, actor: Administrator, runtime: Stores
 
 @routes.post(
     "/people/{person_id}/totp",
-    operation_id="enrolTotp",
+    operation_id="consoleEnrolTotp",
     summary="A new TOTP secret for a person",
     description="The old codes end. For an officer without a desk to approve, or somebody whose phone is lost.",
     responses=problems(*UNSAFE, RoleNeeded, Forbidden, PersonNotFound),

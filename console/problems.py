@@ -21,7 +21,17 @@ from app.people.sessions import Role
 
 MEDIA_TYPE = "application/problem+json"
 
+
+class Unreadable(Invalid):
+    """The framework's own refusal: a body that is not text."""
+
+    code = "unreadable"
+    message = "请求无法读取"
+    message_en = "The request cannot be read: send JSON in UTF-8"
+
+
 STATUSES: tuple[tuple[type[AppError], HTTPStatus, str], ...] = (
+    (Unreadable, HTTPStatus.BAD_REQUEST, "Not HTTP with JSON in UTF-8"),
     (Unauthenticated, HTTPStatus.UNAUTHORIZED, "Nobody, or somebody whose session ended"),
     (Forbidden, HTTPStatus.FORBIDDEN, "Not this person's to do; the code says why"),
     (NotFound, HTTPStatus.NOT_FOUND, "No such thing, or another station's"),
@@ -73,7 +83,7 @@ class RoleNeeded(Forbidden):
 def problems(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:  # FastAPI's own type
     """The `responses` of a route: what any route may answer, and these errors with an example each."""
     by_status: dict[HTTPStatus, list[type[AppError]]] = {}
-    every: list[type[AppError]] = [Unauthenticated, *errors, Invalid, Unavailable]
+    every: list[type[AppError]] = [Unreadable, Unauthenticated, *errors, Invalid, Unavailable]
     for error in every:
         by_status.setdefault(status_of(error), []).append(error)
     return {int(status): _response(status, known) for status, known in by_status.items()}

@@ -127,6 +127,6 @@ class Cursors:
             return UUID(part)
         if type(part) is not kind or (isinstance(part, str) and not _clean(part)):
             raise ValueError
-        if kind is int and not 0 <= part <= ID_MAX:
+        if isinstance(part, int) and not 0 <= part <= ID_MAX:
             raise ValueError
         return part

@@ -65,13 +65,13 @@ class MeOut(Out):
     )
 
 
-routes = APIRouter(tags=["Sessions"])
+routes = APIRouter(tags=["Console: sessions"])
 
 
 @routes.post(
     "/sessions",
     status_code=201,
-    operation_id="signIn",
+    operation_id="consoleSignIn",
     summary="Sign in",
     description="User name, password and TOTP code. Five failures in a row lock the account for 15 minutes; nobody is "
     "told which part was wrong. The session is an HttpOnly, SameSite=Strict cookie for 12 h.",
@@ -93,7 +93,7 @@ async def post_session(body: SignInIn, response: Response, runtime: Stores) -> M
 @routes.delete(
     "/sessions/current",
     status_code=204,
-    operation_id="signOut",
+    operation_id="consoleSignOut",
     summary="Sign out",
     description="Ends the session everywhere within 1 s, its sockets too.",
     responses=problems(*UNSAFE),
@@ -112,7 +112,7 @@ async def delete_session(actor: Staff, runtime: Stores) -> Response:
 
 @routes.get(
     "/me",
-    operation_id="me",
+    operation_id="consoleMe",
     summary="Who am I",
     description="Also tells the CSRF token anew, after a page was loaded again.",
     responses=problems(),
@@ -126,7 +126,7 @@ async def get_me(actor: Watcher, runtime: Stores) -> MeOut:
 @routes.post(
     "/me/second-factor",
     status_code=204,
-    operation_id="unlock",
+    operation_id="consoleUnlock",
     summary="Unlock after 30 idle minutes",
     responses=problems(*UNSAFE, SecondFactorRefused),
     openapi_extra=roles(),
@@ -141,7 +141,7 @@ async def post_second_factor(body: SecondFactorIn, actor: Staff, runtime: Stores
 @routes.put(
     "/me/password",
     status_code=204,
-    operation_id="changePassword",
+    operation_id="consoleChangePassword",
     summary="A new password",
     description="Every session of this person ends, this one too.",
     responses=problems(*UNSAFE, SignInRefused, UnfitField),

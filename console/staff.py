@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query
 from pydantic import Field
 
 from app.audit.service import record_act
@@ -80,13 +80,13 @@ class ChangedOut(Out):
     changed: bool
 
 
-routes = APIRouter(tags=["Staff"])
+routes = APIRouter(tags=["Console: staff"])
 
 
 @routes.post(
     "/staff",
     status_code=201,
-    operation_id="createStaff",
+    operation_id="consoleCreateStaff",
     summary="Make an account",
     responses=problems(*UNSAFE, RoleNeeded, Forbidden, StationNotFound, UsernameTaken, UnfitField),
     openapi_extra=_ADMINISTRATOR,
@@ -106,7 +106,7 @@ async def post_staff(body: StaffIn, actor: Administrator, runtime: Stores) -> St
 
 @routes.get(
     "/staff",
-    operation_id="staff",
+    operation_id="consoleStaff",
     summary="Accounts with a role at my stations",
     description="Names are personal data: reading the list is recorded.",
     responses=problems(RoleNeeded),
@@ -137,7 +137,7 @@ async def get_staff(
 
 @routes.post(
     "/staff/{person_id}/roles",
-    operation_id="grantRole",
+    operation_id="consoleGrantRole",
     summary="Give a role",
     description="Nobody decides on their own roles. A station's administrator gives its desk and command; "
     "administrators and auditors are made by an administrator of all stations.",
@@ -154,7 +154,7 @@ async def post_role(person_id: UUID, body: GrantIn, actor: Administrator, runtim
 
 @routes.delete(
     "/staff/{person_id}/roles/{role}",
-    operation_id="revokeRole",
+    operation_id="consoleRevokeRole",
     summary="Take a role",
     description="It ends within 1 s. The last administrator of all stations stays.",
     responses=problems(*UNSAFE, RoleNeeded, Forbidden, LastAdministrator),

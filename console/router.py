@@ -1,0 +1,34 @@
+"""Every route of the console, for `app.main` to mount at /console/v1."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends
+
+from console import audit, cases, desk, duty, live, officers, sessions, staff, stations
+from console.auth import no_store
+
+PREFIX = "/console/v1"
+
+TAGS: list[dict[str, str]] = [
+    {"name": "Console: sessions", "description": "Password and TOTP; a cookie, and a CSRF token beside it."},
+    {"name": "Console: cases", "description": "For desk and command: the queue, what runs, one case in full."},
+    {"name": "Console: desk", "description": "For desk and command: what is done with a case. Acts carry its epoch."},
+    {"name": "Console: duty", "description": "For desk and command: who is on duty; whose sign-in waits."},
+    {"name": "Console: officers", "description": "For administrators: invitations, stations, crews, suspension."},
+    {"name": "Console: staff", "description": "For administrators: accounts of the console and their roles."},
+    {"name": "Console: stations", "description": "Everybody reads them; administrators change them."},
+    {"name": "Console: audit", "description": "For auditors: the log, and its signed export."},
+    {"name": "Console: live", "description": "For desk and command: the board's socket."},
+]
+"""For the OpenAPI document."""
+
+
+def router() -> APIRouter:
+    """A new router with all routes; the caller gives the prefix."""
+    whole = APIRouter(dependencies=[Depends(no_store)])
+    for part in (sessions, cases, desk, duty, officers, staff, stations, audit):
+        whole.include_router(part.routes)
+    sockets = APIRouter()
+    sockets.include_router(whole)
+    sockets.include_router(live.routes)
+    return sockets
