@@ -158,7 +158,7 @@ class Settings(BaseSettings):
         "127.0.0.1",
         validation_alias="DIDI_HOST",
         description="Address the service listens on.",
-        examples=["0.0.0.0"],
+        examples=["0.0.0.0"],  # noqa: S104  an example
     )
     port: int = Field(
         8000,

@@ -65,7 +65,7 @@ def follow_soon(runtime: Runtime, event: Event) -> None:
 async def follow(runtime: Runtime, event: Event, *, lease_s: float | None = None) -> None:
     """Run every follower of an event, then take it off the outbox; a failure leaves it for later."""
     try:
-        async with _renewed(runtime, event.id, lease_s):
+        async with _Renewal(runtime, event.id, lease_s):
             for follower in FOLLOWERS.get(event.kind, ()):
                 await follower(runtime, event)
     except Exception as error:
@@ -75,7 +75,7 @@ async def follow(runtime: Runtime, event: Event, *, lease_s: float | None = None
     await _execute(runtime, _DONE, event_id=event.id)
 
 
-class _renewed:
+class _Renewal:
     """Keeps the lease of an event alive while its followers run."""
 
     def __init__(self, runtime: Runtime, event_id: int, lease_s: float | None) -> None:

@@ -33,7 +33,7 @@ async def drop_trail(runtime: Runtime, event: Event) -> None:
     """Follower of what takes a case from its officer: the trail and the newest fix are gone at once."""
     if event.data.get("to") in ("claimed", "assigned", "en_route", "arrived") or event.case_id is None:
         return
-    with contextlib.suppress(ValkeyDown):
+    with contextlib.suppress(*ValkeyDown):
         await runtime.valkey.delete(key_fix(event.case_id))
     async with runtime.database.moves() as db:
         await db.execute(_DROP, {"case_id": event.case_id})

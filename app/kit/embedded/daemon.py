@@ -171,7 +171,7 @@ def is_server(daemon: Daemon, pid: int) -> bool:
         return Path(argv[0]).name == program and daemon.mark in argv
     # Without /proc (macOS) the arguments come joined by blanks.
     ps = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
-    shown = subprocess.run(ps, capture_output=True, text=True, check=False).stdout  # noqa: S603
+    shown = subprocess.run(ps, capture_output=True, text=True, check=False).stdout
     return f"/{program} " in shown and f" {daemon.mark}" in shown
 
 
@@ -183,7 +183,7 @@ def spawn(daemon: Daemon, argv: Sequence[str]) -> None:
     """
     with _lock_to_inherit(daemon) as lock, _open_log(daemon) as log:
         try:
-            child = subprocess.Popen(  # noqa: S603  # programs of the wheels, arguments of ours
+            child = subprocess.Popen(  # programs of the wheels, arguments of ours
                 argv,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -209,7 +209,7 @@ def run_tool(daemon: Daemon, argv: Sequence[str], *, stdin: str = "") -> None:
     """
     with _lock_to_inherit(daemon) as lock, _open_log(daemon) as log:
         try:
-            done = subprocess.run(  # noqa: S603  # as above
+            done = subprocess.run(  # as above
                 argv,
                 input=stdin.encode(),
                 stdout=log,
