@@ -107,8 +107,9 @@ def serve(
     """Run the service: the doors of WeChat, the mini-program and the console."""
     settings = load_settings()
     set_up_logging(json=settings.env == "production", level=settings.log_level)
+    signal.signal(signal.SIGTERM, _leave)  # uvicorn raises it again after its drain: the lease must end too
     with stores(settings) as ready:
-        with_runtime(ready, lambda r: _refuse_unmigrated(r, embedded=not settings.database_url))
+        with_runtime(ready, lambda r: _bring_up_to_date(r, embedded=not settings.database_url))
         uvicorn.run(
             create_app(ready),
             host=host or ready.host,
@@ -124,7 +125,11 @@ def serve(
         )
 
 
-async def _refuse_unmigrated(runtime: Runtime, *, embedded: bool) -> None:
+def _leave(*_: object) -> None:
+    raise SystemExit(0)
+
+
+async def _bring_up_to_date(runtime: Runtime, *, embedded: bool) -> None:
     """An embedded database is brought up to date; a given one is the operator's to migrate."""
     if embedded:
         await migrate_now(runtime.database)
@@ -293,7 +298,7 @@ def demo(
     port: Annotated[int, typer.Option(help="Port of the first page; the next three are used too.")] = 8000,
 ) -> None:
     """Run the whole city on this machine: simulated WeChat, fictional stations, real clocks."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, _leave)
     raise typer.Exit(demo_run.run(once=once, port=port, say=lambda line: err.print(line, highlight=False)))
 
 

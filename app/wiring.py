@@ -59,7 +59,7 @@ FOLLOWERS: dict[str, list[Follower]] = {
     CaseEvent.MOVED_PLACE: _TOLD,
     AmendEvent.AMENDED: [dispatch.tell_case_and_board],
     CaseEvent.RATED: [dispatch.tell_case_and_board],
-    CaseEvent.BACKUP_ASKED: _TOLD,
+    CaseEvent.BACKUP_ASKED: [dispatch.ask_colleagues, *_TOLD],
     CaseEvent.BACKUP_JOINED: [dispatch.tell_case_and_board],
     CaseEvent.BACKUP_LEFT: [dispatch.tell_case_and_board],
     DispatchEvent.OFFERED: [dispatch.ring_phones, expand],

@@ -148,6 +148,7 @@ _JOIN = text("""
     SELECT gen_random_uuid(), c.id, f.person_id FROM cases c, officers f
      WHERE c.id = :case_id AND c.state IN ('claimed', 'assigned', 'en_route', 'arrived')
        AND f.person_id = :officer_id AND f.on_duty AND c.officer_id <> f.person_id
+       AND EXISTS (SELECT FROM events e WHERE e.case_id = c.id AND e.epoch = c.epoch AND e.kind = 'case_backup_asked')
     ON CONFLICT DO NOTHING RETURNING id
 """)
 _LEAVE = text("""
@@ -173,7 +174,11 @@ async def request_backup(runtime: Runtime, case_id: UUID, *, epoch: int, officer
 
 
 async def join_backup(runtime: Runtime, case_id: UUID, *, officer: Actor) -> None:
-    """Help on a colleague's case: joined, tracked, holding nothing. Joining twice is joining once."""
+    """Help on a colleague's case: joined, tracked, holding nothing. Joining twice is joining once.
+
+    Raises:
+        CaseNotFound: its holder has not asked for help. OffDuty: go on duty first.
+    """
     values = {"case_id": case_id, "officer_id": officer.person_id}
     async with transaction(runtime) as db:
         if (await db.execute(_JOIN, values)).one_or_none():

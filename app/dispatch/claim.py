@@ -18,10 +18,12 @@ from app.dispatch import closed
 from app.dispatch.acts import no_stranger
 from app.dispatch.broadcast import DispatchEvent
 from app.dispatch.errors import OffDuty
+from app.dispatch.reach import ReachChannel, reached
 from app.events.edge import transaction
 from app.events.follow import follow_soon
 from app.events.record import record
 from app.kit.database import MovesDb
+from app.kit.errors import Conflict
 from app.kit.metrics import CLAIMS
 from app.kit.runtime import Runtime
 from app.people.sessions import Actor
@@ -114,10 +116,18 @@ async def release(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor
                 break
         else:
             await no_stranger(db, case_id, officer)
-            moved = await why_not(db, RELEASE_TO_DESK, case_id, actor_id=officer.person_id, epoch=epoch)
+            moved = await _released_before(db, case_id, epoch, officer)
     if moved.event:
         follow_soon(runtime, moved.event)
     return moved.state
+
+
+async def _released_before(db: MovesDb, case_id: UUID, epoch: int, officer: Actor) -> Moved:
+    """A repeat of one's own release is a success, wherever it had led."""
+    try:
+        return await why_not(db, RELEASE_TO_OPEN, case_id, actor_id=officer.person_id, epoch=epoch)
+    except Conflict:
+        return await why_not(db, RELEASE_TO_DESK, case_id, actor_id=officer.person_id, epoch=epoch)
 
 
 async def decline(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor, reason: str) -> None:
@@ -143,6 +153,8 @@ async def decline(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor
 
 
 async def seen(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor) -> None:
-    """The phone showed the offer."""
+    """The phone showed the offer: it was reached by its socket. A stranger's word changes nothing."""
+    values = {"case_id": case_id, "epoch": epoch, "officer_id": officer.person_id}
     async with runtime.database.moves() as db:
-        await db.execute(_SEEN, {"case_id": case_id, "epoch": epoch, "officer_id": officer.person_id})
+        if (await db.execute(_SEEN, values)).rowcount:
+            await reached(db, case_id, epoch, officer.person_id, ReachChannel.SOCKET, "seen")

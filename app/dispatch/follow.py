@@ -128,6 +128,24 @@ async def ring_the_desk(runtime: Runtime, event: Event) -> None:
         follow_soon(runtime, moved.event)
 
 
+_COLLEAGUES = text("""
+    SELECT f.person_id FROM officers f JOIN people p ON p.id = f.person_id, cases c
+     WHERE c.id = :case_id AND f.on_duty AND p.active AND f.person_id <> c.officer_id
+       AND (f.station_id = c.station_id OR (f.last_lat BETWEEN c.rough_lat - 0.02 AND c.rough_lat + 0.02
+                                            AND f.last_lng BETWEEN c.rough_lng - 0.03 AND c.rough_lng + 0.03))
+     LIMIT 100
+""")
+
+
+async def ask_colleagues(runtime: Runtime, event: Event) -> None:
+    """An officer asks for help: everybody on duty of the station, or within some 2 km, hears it and may join."""
+    async with runtime.database.moves() as db:
+        rows = (await db.execute(_COLLEAGUES, {"case_id": event.case_id})).scalars().all()
+    if rows:
+        body = {"type": "backup_asked", "case_id": str(event.case_id), "by": event.data.get("officer_id")}
+        await publish(runtime, [f"person:{p}" for p in rows], body)
+
+
 async def tell_case_and_board(runtime: Runtime, event: Event) -> None:
     """A case changed: its people and its desks hear that it did, and read what they may see."""
     body = {

@@ -50,8 +50,6 @@ ACCESS: dict[str, For] = {
 
 SAYS_NOTHING = {"offerSeen", "leaveBackup"}
 """Answered 204 whatever the case, so that nothing can be learned."""
-COLLEAGUES = {"joinBackup"}
-"""Any officer on duty may help on a case that an officer holds."""
 STATES = ("open", "claimed", "assigned", "en_route", "arrived", "handed_over", "closed", "cancelled")
 HELD = ("claimed", "assigned", "en_route", "arrived")
 
@@ -208,15 +206,13 @@ async def test_a_case_of_others_is_as_if_it_did_not_exist(
     for operation in operations:
         if not operation.of_a_case or operation.id in SAYS_NOTHING:
             continue
-        may_help = operation.id in COLLEAGUES and state in HELD
         strangers = [officer] if ACCESS[operation.id] is For.OFFICERS else [citizen, officer]
         for stranger in strangers:
             answer = await operation.by(stranger, client, case.id)
             nothing = await operation.by(stranger, client)
-            assert answer.status_code == (204 if may_help else 404), (operation.id, answer.text)
+            assert answer.status_code == 404, (operation.id, answer.text)
             assert nothing.status_code == 404, (operation.id, nothing.text)
-            if not may_help:
-                assert _unnamed(answer) == _unnamed(nothing), operation.id
+            assert _unnamed(answer) == _unnamed(nothing), operation.id
 
 
 async def test_what_says_nothing_says_nothing(
