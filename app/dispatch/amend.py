@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from app.cases.errors import CaseEnded
 from app.cases.queries import decrypt, encrypt
-from app.events.edge import transaction
 from app.events.record import record
+from app.kit.database import Db
 from app.kit.runtime import Runtime
 
 WORDS_MAX = 2000
@@ -29,25 +29,21 @@ _READ = text("""
 _WRITE = text("UPDATE cases SET words = :words WHERE id = :case_id")
 
 
-async def add_words(runtime: Runtime, case_id: UUID, *, reporter_id: UUID, words: str) -> bool:
-    """Add a line to the words of one's own open case; False when these are its last words already.
+async def add_words(db: Db, runtime: Runtime, case_id: UUID, *, reporter_id: UUID, words: str) -> None:
+    """Add a line to the words of one's own open case, in the edge's transaction.
 
     Beyond 2,000 characters the oldest go: the newest are what somebody on the way needs.
 
     Raises:
         CaseEnded: it is no longer open, or not this person's.
     """
-    async with transaction(runtime) as db:
-        row = (await db.execute(_READ, {"case_id": case_id, "reporter_id": reporter_id})).one_or_none()
-        if row is None:
-            raise CaseEnded(case_id=str(case_id))
-        before = decrypt(runtime, case_id, "words", row.words) or ""
-        if before.endswith(words):  # a repeat whose answer was lost
-            return False
-        joined = (f"{before}\n{words}" if before else words)[-WORDS_MAX:]
-        await db.execute(_WRITE, {"case_id": case_id, "words": encrypt(runtime, case_id, "words", joined)})
-        await record(
-            db, AmendEvent.AMENDED, case_id=case_id, station_id=row.station_id, actor_id=reporter_id, epoch=row.epoch,
-            data={"officer_id": str(row.officer_id) if row.officer_id else None, "reporter_id": str(reporter_id)},
-        )  # fmt: skip
-    return True
+    row = (await db.execute(_READ, {"case_id": case_id, "reporter_id": reporter_id})).one_or_none()
+    if row is None:
+        raise CaseEnded(case_id=str(case_id))
+    before = decrypt(runtime, case_id, "words", row.words)
+    joined = (f"{before}\n{words}" if before else words)[-WORDS_MAX:]
+    await db.execute(_WRITE, {"case_id": case_id, "words": encrypt(runtime, case_id, "words", joined)})
+    await record(
+        db, AmendEvent.AMENDED, case_id=case_id, station_id=row.station_id, actor_id=reporter_id, epoch=row.epoch,
+        data={"officer_id": str(row.officer_id) if row.officer_id else None, "reporter_id": str(reporter_id)},
+    )  # fmt: skip
