@@ -36,25 +36,31 @@ def key_of(source: str, message: str) -> bytes:
     return hashlib.sha256(f"{source}\0{message}".encode()).digest()
 
 
-async def first_time(db: Db, key: bytes) -> Seen:
+def _stored(key: bytes | str) -> bytes:
+    """What stands in the table: a text may hold an openid, so only its SHA-256 does."""
+    return key if isinstance(key, bytes) else hashlib.sha256(key.encode()).digest()
+
+
+async def first_time(db: Db, key: bytes | str) -> Seen:
     """Note a message in the caller's transaction, before anything else is done about it.
 
-    While another transaction acts on the same message this waits, on the unique index: if that one commits,
+    `key` is `key_of(...)`, or any text that names the message, kept as its SHA-256. While another transaction acts on the same message this waits, on the unique index: if that one commits,
     its reply is the answer; if it fails, this is the first time.
     """
+    stored = _stored(key)
     while True:
-        if (await db.execute(_FIRST, {"key": key})).one_or_none() is not None:
+        if (await db.execute(_FIRST, {"key": stored})).one_or_none() is not None:
             return Seen(repeat=False)
         # A statement of its own: only a fresh snapshot sees what the other has committed meanwhile.
-        row = (await db.execute(_REPLY, {"key": key})).one_or_none()
+        row = (await db.execute(_REPLY, {"key": stored})).one_or_none()
         if row is not None:
             return Seen(repeat=True, reply=row.reply)
         # Forgotten between the two statements: then it is new.
 
 
-async def remember(db: Db, key: bytes, reply: str | None) -> None:
+async def remember(db: Db, key: bytes | str, reply: str | None) -> None:
     """Keep the answer with the message, in the transaction that acted on it."""
-    await db.execute(_REMEMBER, {"key": key, "reply": reply})
+    await db.execute(_REMEMBER, {"key": _stored(key), "reply": reply})
 
 
 async def forget(runtime: Runtime, *, limit: int = 5000) -> int:

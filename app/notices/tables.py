@@ -51,10 +51,10 @@ class DeliveryRow(Base):
             "ix_deliveries_order", "person_id", "channel", "id", postgresql_where=text("state = 'queued'")
         ),  # deliver()
         Index(
-            "ix_deliveries_unsaid",
+            "ix_deliveries_waiting",
             "person_id",
-            postgresql_where=text("state = 'dropped' AND seen_at IS NULL"),
-        ),  # unsaid()
+            postgresql_where=text("seen_at IS NULL AND state IN ('dropped', 'refused', 'uncertain', 'dead')"),
+        ),  # waiting(), take_waiting()
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -73,7 +73,7 @@ class DeliveryRow(Base):
     due_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))  # also the lease
     sending_at: Mapped[datetime | None]  # set before the call; still set after a crash: uncertain
     done_at: Mapped[datetime | None]
-    seen_at: Mapped[datetime | None]  # dropped, and told in a later answer
+    seen_at: Mapped[datetime | None]  # not heard of when it happened, and told in a later answer
     code: Mapped[int | None]  # WeChat's
     reading: Mapped[str | None] = mapped_column(String(40))  # ours
 

@@ -471,11 +471,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'queued'"),
     )
     op.create_index(
-        "ix_deliveries_unsaid",
+        "ix_deliveries_waiting",
         "deliveries",
         ["person_id"],
         unique=False,
-        postgresql_where=sa.text("state = 'dropped' AND seen_at IS NULL"),
+        postgresql_where=sa.text(
+            "seen_at IS NULL AND state IN ('dropped', 'refused', 'uncertain', 'dead')"
+        ),
     )
     op.create_table(
         "drafts",
