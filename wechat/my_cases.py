@@ -1,0 +1,168 @@
+"""What a reporter does by words with cases that exist: progress, cancel, change, rate, not solved, more photos."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from app.cases.errors import CaseEnded
+from app.cases.queries import Case, Place
+from app.cases.states import ACTIVE, ENDED, CaseState
+from app.dispatch import citizen
+from app.dispatch.amend import add_words
+from app.dispatch.citizen import Cancelled
+from app.dispatch.errors import WindowOver
+from app.kit.errors import Conflict
+from app.notices.queries import take_waiting
+from app.people.identity import name_in_part, names_of
+from app.people.officers import facts_of
+from app.stations.registry import registry
+from app.tracking.queries import TrackState, track
+from wechat import replies
+from wechat.turn import Turn
+
+SHOWN = 3
+CLOSED_SHOWN_DAYS = 7
+
+
+async def progress(turn: Turn) -> str:
+    """Every open case, or the last closed one; with what was not told meanwhile."""
+    cases = await turn.cases()
+    shown = [c for c in cases if c.state not in ENDED][:SHOWN] or [c for c in cases if _recent(c)][:1]
+    lines = [await _progress_of(turn, case) for case in shown] or [turn.say(replies.NOTHING_OPEN)]
+    if missed := await take_waiting(turn.db, turn.person_id):
+        lines.insert(0, turn.say(replies.UPDATES_IN_STATUS, n=len(missed)))
+    return "\n".join(lines)
+
+
+def _recent(case: Case) -> bool:
+    return case.closed_at is not None and (case.now - case.closed_at).days < CLOSED_SHOWN_DAYS
+
+
+async def _progress_of(turn: Turn, case: Case) -> str:
+    station = (await registry(turn.runtime)).get(case.ringing_id or case.station_id)
+    name = station.name_en if turn.language == "en" else station.name
+    parts = [
+        turn.say(
+            replies.STATES[case.state], station=name, phone=station.phone, officer=await _officer(turn, case),
+            waited=_ago(turn, case.now, case.reported_at),
+        )
+    ]  # fmt: skip
+    if case.state is CaseState.EN_ROUTE:
+        parts.append(await _way(turn, case))
+    if case.state in ACTIVE or case.state is CaseState.OPEN:
+        parts.append(turn.say(replies.MEET_CODE, meet_code=case.meet_code))
+    comma = ", " if turn.language == "en" else "，"
+    return (
+        f"{case.number}: {comma.join(parts)}"
+        if turn.language == "en"
+        else f"{case.number}：{comma.join(parts)}"
+    )
+
+
+async def _officer(turn: Turn, case: Case) -> str:
+    """Name in part and badge number, as the citizen may know who comes."""
+    if case.officer_id is None:
+        return ""
+    facts = (await facts_of(turn.db, [case.officer_id])).get(case.officer_id)
+    name = (await names_of(turn.db, turn.runtime, [case.officer_id])).get(case.officer_id)
+    badge = facts.badge if facts else ""
+    return f" {name_in_part(name)} {badge} " if name else f" {badge} "
+
+
+async def _way(turn: Turn, case: Case) -> str:
+    async with turn.runtime.database.moves() as db:
+        way = await track(db, turn.runtime, case)
+    if way.state is TrackState.OLD and way.fixed_at:
+        return turn.say(replies.TRACK["old"], ago=_ago(turn, case.now, way.fixed_at))
+    if way.state is not TrackState.FRESH or way.distance_m is None:
+        return turn.say(replies.TRACK["no_position"])
+    minutes = max(1, round((way.arrival_s or 0) / 60))
+    return turn.say(replies.TRACK["fresh"], distance=_rounded(way.distance_m), minutes=minutes)
+
+
+def _rounded(metres: int) -> int:
+    """As exact as a person cares for: tens of metres."""
+    return max(10, round(metres, -1))
+
+
+def _ago(turn: Turn, now: datetime, then: datetime) -> str:
+    seconds = max(0, round((now - then).total_seconds()))
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= size:
+            return turn.say(replies.AGO[unit], n=seconds // size)
+    return turn.say(replies.AGO["seconds"], n=seconds)
+
+
+async def cancel(turn: Turn, number: str) -> str:
+    """Cancel the one open case, or the one with this number."""
+    cases = await turn.open_cases()
+    if number:
+        cases = [c for c in cases if c.number == number]
+    if not cases:
+        return turn.say(replies.NOTHING_OPEN)
+    if len(cases) > 1:
+        return turn.say(replies.WHICH_CANCEL, numbers="、".join(c.number for c in cases))
+    done = await citizen.cancel(turn.runtime, cases[0].id, reporter_id=turn.person_id)
+    line = replies.CANCELLED if done.outcome is Cancelled.DONE else replies.CANCEL_NOTED
+    return turn.say(line, number=done.number)
+
+
+async def change(turn: Turn) -> str:
+    """How to change an open case: by sending what is to be changed."""
+    cases = await turn.open_cases()
+    if not cases:
+        return turn.say(replies.NOTHING_TO_CHANGE)
+    return turn.say(replies.CHANGE_CASE, number=cases[0].number)
+
+
+async def rate(turn: Turn, stars: int) -> str:
+    """Rate the last closed case that has no stars yet."""
+    rateable = next((c for c in await turn.cases() if is_rateable(c)), None)
+    if rateable is None:
+        return turn.say(replies.NOT_RATED)
+    try:
+        await citizen.rate(turn.runtime, rateable.id, reporter_id=turn.person_id, stars=stars)
+    except WindowOver:
+        return turn.say(replies.NOT_RATED)
+    return turn.say(replies.RATED)
+
+
+def is_rateable(case: Case) -> bool:
+    """Closed lately and not rated yet."""
+    return case.state is CaseState.CLOSED and case.stars is None and _recent(case)
+
+
+async def not_solved(turn: Turn) -> str:
+    """Reopen the last closed case to the desk."""
+    closed = next((c for c in await turn.cases() if c.state is CaseState.CLOSED and _recent(c)), None)
+    if closed is None:
+        return turn.say(replies.NOT_REOPENED)
+    try:
+        await citizen.not_solved(turn.runtime, closed.id, reporter_id=turn.person_id)
+    except Conflict:
+        return turn.say(replies.NOT_REOPENED)
+    return turn.say(replies.REOPENED, number=closed.number)
+
+
+async def attach(turn: Turn, case: Case, media: str) -> str:
+    """A photo sent after the case was opened belongs to it."""
+    attached = await citizen.attach(turn.runtime, case.id, reporter_id=turn.person_id, media=media)
+    return turn.say(replies.ATTACHED if attached else replies.ATTACH_FULL, number=case.number)
+
+
+async def moved(turn: Turn, case: Case, place: Place) -> str:
+    """A location sent after the case was opened: the reporter is elsewhere now."""
+    try:
+        await citizen.move_place(turn.runtime, case.id, reporter_id=turn.person_id, place=place)
+    except CaseEnded:
+        return await progress(turn)
+    return turn.say(replies.MOVED, number=case.number)
+
+
+async def added(turn: Turn, case: Case, words: str) -> str:
+    """Words sent after the case was opened are added to it."""
+    try:
+        await add_words(turn.db, turn.runtime, case.id, reporter_id=turn.person_id, words=words)
+    except CaseEnded:
+        return await progress(turn)
+    return turn.say(replies.ADDED, number=case.number)

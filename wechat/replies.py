@@ -1,0 +1,170 @@
+"""What the account says in the chat, Chinese and English. Nothing of a report is repeated back but its number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing to say in both languages; `{fields}` are filled by `say`."""
+
+    zh: str
+    en: str
+
+    def say(self, language: str, **facts: object) -> str:
+        """This line in `zh` or `en`."""
+        return (self.en if language == "en" else self.zh).format_map(facts)
+
+
+CALL_110: Final = Line(
+    '如有人身危险，请立即拨打110：<a href="tel:110">点此拨打110</a>。不便说话可发短信至12110。',
+    'If anyone is in danger call 110 now: <a href="tel:110">tap to call 110</a>. If you cannot speak, text 12110.',
+)
+ALSO_SENT: Final = Line(
+    "同时已向派出所发出消息（编号 {number}），请不要等待回复，先拨打110。能发送位置的话，请发送您的位置。",
+    "A message was also sent to the station (number {number}). Do not wait for an answer: call 110 first. "
+    "If you can, send your location.",
+)
+GREETING: Final = Line(
+    "您好，这里可以报告非紧急警情。直接写下发生了什么，并发送位置（＋ → 位置），也可以发照片。\n"
+    "回复“进度”查看，“取消”撤销，“改”修改；for English reply “English”。\n紧急情况请拨打110，不便说话可发短信至12110。",
+    "Hello. Report what is not an emergency here: write what happened and send your location (+ → Location); "
+    'photos are welcome.\nReply "status", "cancel" or "change" at any time; 中文请回复“中文”。\n'
+    "In an emergency call 110; if you cannot speak, text 12110.",
+)
+IN_LANGUAGE: Final = Line("好的。", "All right, in English. ")
+THANKS: Final = Line("不客气。回复“进度”可随时查看。", 'You are welcome. Reply "status" at any time.')
+ASK_WORDS: Final = Line("请写下发生了什么（或发照片）。", "Please write what happened (or send a photo).")
+ASK_CATEGORY: Final = Line(
+    "请回复序号选择类别：\n{choices}", "Please reply with the number of the category:\n{choices}"
+)
+ASK_PLACE: Final = Line(
+    "请发送事发位置：点＋ → 位置 → 发送位置。无法发送请回复“没有位置”。",
+    'Please send the place: + → Location → Send Location. If you cannot, reply "no location".',
+)
+ASK_PLACE_AGAIN: Final = Line(
+    "还缺位置：点＋ → 位置 → 发送位置。如仍无法发送，请直接写下地点，我们将转值班台与您确认。",
+    "The place is still missing: + → Location → Send Location. If it does not work, write where it is and the desk "
+    "will ask you.",
+)
+ASK_RISK: Final = Line(
+    "走失者是否未满14岁、65岁以上、残障、可能自伤或疑被拐？是请回复“1”，否请回复“2”。这类情况请同时拨打110。",
+    "Is the missing person under 14, 65 or older, disabled, at risk of self-harm or possibly abducted? "
+    'Reply "1" for yes, "2" for no. If so, also call 110.',
+)
+NOTED: Final = Line("已记下。", "Noted.")
+OPENED: Final = Line(
+    "已收到，编号 {number}。正在通知附近民警，{seconds}秒内无人接手将转{station}值班台（电话 {phone}）。\n"
+    "会面码 {meet_code}（见到民警时核对）。照片和补充可继续发来；回复“进度”“改”“取消”均可。",
+    "Received, number {number}. Officers nearby are being asked; if none takes it within {seconds} s, the desk of "
+    "{station} (phone {phone}) has it.\nMeet code {meet_code}: compare it when you meet. Send photos or more words any "
+    'time; reply "status", "change" or "cancel".',
+)
+OPENED_AT_DESK: Final = Line(
+    "已收到，编号 {number}。{why}，已直接转{station}值班台（电话 {phone}），值班人员会与您联系。\n"
+    "照片和补充可继续发来；回复“进度”“改”“取消”均可。",
+    "Received, number {number}. {why}, so it went straight to the desk of {station} (phone {phone}), who will contact "
+    'you.\nSend photos or more words any time; reply "status", "change" or "cancel".',
+)
+STOP_PAYMENT: Final = Line(
+    '如刚刚转账，请先拨打反诈专线96110止付：<a href="tel:96110">点此拨打96110</a>。',
+    'If you have just transferred money, first call 96110 to stop the payment: <a href="tel:96110">tap to call 96110</a>.',
+)
+WHY: Final = {
+    "out_of_hours": Line("现在不在该类别的受理时段", "This kind is not broadcast at this hour"),
+    "no_place": Line("没有位置", "There is no place yet"),
+    "no_scene": Line("该类别无需到场", "This kind needs nobody to come at once"),
+    "nobody_reachable": Line("附近暂无可派民警", "No officer near can be reached"),
+    "urgent": Line("该情况已标为紧急", "This is marked urgent"),
+    "flood": Line("您近期报告较多", "You have reported several times lately"),
+    "forwarded": Line("该位置在本区之外，已转出", "The place is outside this district, so it was forwarded"),
+}
+WHY_DESK: Final = Line("需由值班台处理", "The desk handles it")
+NEED_110: Final = Line("情况紧急请同时拨打110。", "If it is urgent, also call 110.")
+ATTACHED: Final = Line("已附到 {number}。", "Attached to {number}.")
+ATTACH_FULL: Final = Line(
+    "{number} 的照片已收到过，或已满20张。", "{number} has this photo already, or 20 photos."
+)
+ADDED: Final = Line(
+    "已补充到 {number}。如果是另一件事，请回复“新报警”。",
+    'Added to {number}. If this is another matter, reply "new".',
+)
+SAME_OR_NEW: Final = Line(
+    "您有进行中的 {number}。这是它的补充请回复“1”，另一件事请回复“2”。",
+    'You have {number} under way. Reply "1" if this belongs to it, "2" if it is another matter.',
+)
+MOVED: Final = Line(
+    "{number} 的位置已更新。如果是另一件事，请先回复“新报警”。",
+    'The place of {number} is updated. For another matter reply "new" first.',
+)
+NEW_REPORT: Final = Line("好的，新的报告。", "All right, a new report.")
+CHANGE_DRAFT: Final = Line("好的，重新来。", "All right, from the start.")
+CHANGE_CASE: Final = Line(
+    "{number}：发送新位置即更新位置，直接写文字即作补充，发照片即附上；撤销请回复“取消”。",
+    '{number}: send a location to update the place, write to add words, send photos to attach them; reply "cancel" to '
+    "withdraw it.",
+)
+SEND_PLACE: Final = Line(
+    "请发送新的位置：点＋ → 位置 → 发送位置。", "Please send the new place: + → Location → Send Location."
+)
+DRAFT_DROPPED: Final = Line("已取消，没有上报。", "Cancelled; nothing was reported.")
+CANCELLED: Final = Line("{number} 已取消。", "{number} is cancelled.")
+CANCEL_NOTED: Final = Line("已收到，{number} 会有人处理。", "Received; somebody will see to {number}.")
+WHICH_CANCEL: Final = Line(
+    "您有多件进行中：{numbers}。请回复“取消”加编号。",
+    'You have several under way: {numbers}. Reply "cancel" with the number.',
+)
+NOTHING_OPEN: Final = Line("您目前没有进行中的报告。", "You have no report under way.")
+NOTHING_TO_CHANGE: Final = Line(
+    "您目前没有进行中的报告。直接写下发生了什么即可开始。",
+    "You have no report under way. Write what happened to start one.",
+)
+DRAFT_UNDER_WAY: Final = Line("有一份还没写完的报告。", "A report is not finished yet.")
+UPDATES: Final = Line("（另有{n}条更新，回复“进度”查看）", '({n} updates meanwhile: reply "status")')
+UPDATES_IN_STATUS: Final = Line("期间有{n}条更新：", "{n} updates meanwhile:")
+RATED: Final = Line("谢谢评价。", "Thank you for rating.")
+NOT_RATED: Final = Line("没有可评价的报告，或已评价过。", "There is nothing to rate, or it is rated already.")
+REOPENED: Final = Line("{number} 已重新交值班台处理。", "{number} is with the desk again.")
+NOT_REOPENED: Final = Line("没有7天内办结的报告。", "No report was closed within 7 days.")
+NOT_THIS_KIND: Final = Line(
+    "目前可以接收文字、位置和图片，其他内容请改用文字说明。紧急情况请拨打110。",
+    "Text, location and pictures can be received for now; please write the rest. In an emergency call 110.",
+)
+BUSY: Final = Line(
+    "系统繁忙，还在处理您刚才的消息，请稍后回复“进度”查看；没有编号请再发一次。紧急情况请拨打110。",
+    'Busy: your message is still being handled. Reply "status" in a while; if there is no number, send it again. '
+    "In an emergency call 110.",
+)
+DOWN: Final = Line(
+    "系统暂时无法受理，您刚才的消息没有收到，请稍后再发。紧急情况请拨打110，不便说话可发短信至12110。",
+    "We cannot take reports right now, and your message was not received: please send it again in a while. "
+    "In an emergency call 110; if you cannot speak, text 12110.",
+)
+STATES: Final = {
+    "open": Line("正在通知附近民警（{waited}）", "officers nearby are being asked ({waited})"),
+    "claimed": Line("民警{officer}已接手", "officer {officer} has taken it"),
+    "assigned": Line("已指派民警{officer}", "officer {officer} is assigned"),
+    "en_route": Line("民警{officer}正在前往", "officer {officer} is on the way"),
+    "arrived": Line("民警{officer}已到达", "officer {officer} has arrived"),
+    "handed_over": Line("{station}值班台处理中，电话 {phone}", "with the desk of {station}, phone {phone}"),
+    "closed": Line(
+        "已办结。评价请回复“评分5”到“评分1”，未解决请回复“未解决”",
+        'closed. Reply "rate 5" to "rate 1", or "not solved"',
+    ),
+    "cancelled": Line("已取消", "cancelled"),
+    "merged": Line("已与同一事件合并处理", "handled together with others of the same event"),
+}
+MEET_CODE: Final = Line("会面码 {meet_code}", "meet code {meet_code}")
+TRACK: Final = {
+    "no_position": Line("暂无位置", "no position yet"),
+    "fresh": Line("距您约{distance}米，约{minutes}分钟", "about {distance} m away, about {minutes} min"),
+    "old": Line("最后一次定位在{ago}前", "last heard {ago} ago"),
+}
+AGO: Final = {
+    "seconds": Line("{n}秒", "{n} s"),
+    "minutes": Line("{n}分钟", "{n} min"),
+    "hours": Line("{n}小时", "{n} h"),
+    "days": Line("{n}天", "{n} days"),
+}
