@@ -158,4 +158,4 @@ async def tell_case_and_board(runtime: Runtime, event: Event) -> None:
     }
     people = {event.data.get("officer_id"), event.data.get("reporter_id")} - {None}
     topics = [f"case:{event.case_id}", *(f"desk:{d}" for d in desks), *(f"person:{p}" for p in people)]
-    await publish(runtime, topics, body)
+    await publish(runtime, topics, body, fresh=True)  # who may hear has changed
