@@ -21,7 +21,7 @@ from app.live.hub import Hub
 from console.board import pages
 from console.problems import MEDIA_TYPE, status_of
 from console.router import PREFIX, TAGS, router
-from tests.console.people import ORIGIN, Dial, Person, People, Socket
+from tests.console.people import ORIGIN, Dial, People, Person, Socket
 from tests.factories import Make
 
 

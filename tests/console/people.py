@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -125,9 +126,9 @@ class Socket:
     async def closed(self) -> int:
         """The close code; what comes before it is not read."""
         async with asyncio.timeout(10):
-            async for _ in self.connection:
-                pass
-        await self.connection.wait_closed()
+            with contextlib.suppress(websockets.ConnectionClosed):
+                while True:
+                    await self.connection.recv()
         return self.connection.close_code or 0
 
 

@@ -6,8 +6,8 @@ import pytest
 from app.kit.runtime import Runtime
 from app.settings import Settings, load_settings
 from console.auth import cookie_name, is_plain
-from tests.console.people import ORIGIN, PASSWORD, People, Person
 from tests.conftest import SECRETS
+from tests.console.people import ORIGIN, PASSWORD, People, Person
 
 
 async def test_password_and_code_open_a_session_whose_cookie_no_script_reads(people: People) -> None:
