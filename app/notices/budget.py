@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.kit.database import Db, MovesDb
-from app.notices.tables import Channel as Channel  # doors name it, and they may not import tables
+from app.notices.tables import Channel as Channel  # noqa: PLC0414 - for doors, which may not import tables
 
 
 class UserAction(StrEnum):

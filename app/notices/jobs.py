@@ -69,14 +69,16 @@ _END = text(f"""
     UPDATE deliveries SET state = :state, done_at = clock_timestamp(), sending_at = NULL,
            code = CAST(:code AS int), reading = coalesce(CAST(:reading AS text), reading) WHERE {_MINE} RETURNING id
 """)
+# A doubt stays on the row: after a second one there is no third try, whatever failed in between.
+_READ_AS = "CASE WHEN reading = 'uncertain' THEN reading ELSE CAST(:reading AS text) END"
 _AGAIN = text(f"""
     UPDATE deliveries SET sending_at = NULL, due_at = clock_timestamp() + make_interval(secs => CAST(:wait_s AS float8)),
-           code = CAST(:code AS int), reading = coalesce(CAST(:reading AS text), reading)
+           code = CAST(:code AS int), reading = {_READ_AS}
      WHERE {_MINE} RETURNING id
 """)
 # Full jitter: anything up to the ceiling, so that a thousand refused at once do not come back at once.
 _BACK_OFF = text(f"""
-    UPDATE deliveries SET sending_at = NULL, code = CAST(:code AS int), reading = CAST(:reading AS text),
+    UPDATE deliveries SET sending_at = NULL, code = CAST(:code AS int), reading = {_READ_AS},
            due_at = clock_timestamp() + make_interval(secs => random() * least(60, 0.5 * 2 ^ attempts)),
            state = CASE WHEN attempts >= {MAX_ATTEMPTS} THEN 'dead' ELSE state END,
            done_at = CASE WHEN attempts >= {MAX_ATTEMPTS} THEN clock_timestamp() END
@@ -189,9 +191,9 @@ async def _record(runtime: Runtime, one: _Leased, outcome: Outcome) -> None:
     """Write down what became of it, and what that means for the person's windows and for the channel."""
     d, verdict = one.delivery, outcome.verdict
     async with runtime.database.transaction() as db:
-        if verdict in (Verdict.RETRY, Verdict.SOON, Verdict.STOP, Verdict.REFUSED, Verdict.DEAD):
+        if verdict in (Verdict.RETRY, Verdict.SOON, Verdict.STOP, Verdict.DEAD):
             await give_back(db, d.person_id, d.channel)
-        if verdict is Verdict.NO_WINDOW:
+        if verdict in (Verdict.NO_WINDOW, Verdict.REFUSED):
             await close_windows(db, d.person_id, d.channel)
         if verdict in _ENDS:
             await _end(db, one, _ENDS[verdict], outcome)
@@ -256,7 +258,7 @@ def _count(kind: str, state: str) -> None:
 
 _RESEND = text("""
     UPDATE deliveries SET state = 'queued', attempts = 0, due_at = clock_timestamp(), sending_at = NULL, done_at = NULL,
-           reading = NULL, code = NULL
+           reading = NULL, code = NULL, seen_at = NULL
      WHERE id = :id AND state IN ('dead', 'uncertain') RETURNING person_id
 """)
 
