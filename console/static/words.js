@@ -1,0 +1,129 @@
+// What the page says, Chinese first. Keys are those of the API where the API has them.
+
+const WORDS = {
+  title: ["值班台", "Desk board"],
+  sign_in: ["登录值班台", "Sign in to the board"],
+  username: ["用户名", "User name"],
+  password: ["密码", "Password"],
+  code: ["动态码（6位）", "Code (6 digits)"],
+  enter: ["登录", "Sign in"],
+  sign_out: ["退出", "Sign out"],
+  other_language: ["English", "中文"],
+  sound_on: ["铃声：开", "Sound: on"],
+  sound_off: ["铃声：关", "Sound: off"],
+  queue: ["待处理警情", "Waiting at the desk"],
+  map: ["示意图", "Sketch map"],
+  running: ["进行中", "Running"],
+  on_duty: ["在岗警力", "On duty"],
+  approvals: ["登录待确认", "Sign-ins to approve"],
+  nothing_waits: ["没有待处理的警情", "Nothing waits"],
+  nothing_runs: ["没有进行中的警情", "Nothing is running"],
+  nobody: ["无人在岗", "Nobody is on duty"],
+  urgent: ["紧急", "Urgent"],
+  text_only: ["仅文字", "Text only"],
+  at_desk: ["在值班台", "At the desk"],
+  open: ["派单中", "Open"],
+  held: ["处理中", "In hand"],
+  free: ["空闲民警", "Free officer"],
+  busy: ["有警情的民警", "Busy officer"],
+  waits: ["已等候", "waiting"],
+  acknowledge_in: ["确认剩余", "to acknowledge"],
+  overdue: ["确认超时", "overdue"],
+  acknowledged: ["已确认", "Acknowledged"],
+  rings_at: ["响铃", "ringing at"],
+  mine: ["我处理", "Mine"],
+  taken: ["已有人处理", "Taken"],
+  acknowledge: ["确认", "Acknowledge"],
+  take: ["我来处理", "Take"],
+  put_back: ["放回", "Put back"],
+  assign: ["派警", "Assign"],
+  assign_whom: ["派给谁", "Assign whom"],
+  nobody_free: ["附近没有空闲民警", "No free officer near"],
+  unfit: ["非推荐", "not the usual kind"],
+  unknown_distance: ["位置未知", "position unknown"],
+  shut: ["关闭", "Close"],
+  approve: ["同意", "Approve"],
+  refuse: ["拒绝", "Refuse"],
+  left: ["剩余", "left"],
+  nudged: ["已催促", "nudged"],
+  alarmed: ["无响应", "silent"],
+  cancel_asked: ["申请撤销", "asks to cancel"],
+  more: ["仅显示前100条", "Only the first 100 are shown"],
+  unheard: ["部分单位不实时更新", "Some stations do not update live"],
+  live: ["实时", "Live"],
+  connecting: ["连接中…", "Connecting…"],
+  elsewhere: ["已在其他窗口打开", "Open in another window"],
+  no_role: ["该账号没有值班台权限", "This account has no desk"],
+  failed: ["操作失败，请重试", "That failed, please try again"],
+  all_stations: ["全部单位", "All stations"],
+  auxiliary: ["辅警", "auxiliary"],
+  officer: ["民警", "officer"],
+};
+
+const CATEGORIES = {
+  stolen_property: ["财物被盗", "Stolen property"],
+  taxi_dispute: ["打车纠纷", "Taxi dispute"],
+  animal_nuisance: ["动物扰民", "Animal nuisance"],
+  missing_person: ["人员走失", "Missing person"],
+  lost_and_found: ["失物招领", "Lost and found"],
+  neighbour_dispute: ["邻里纠纷", "Neighbour dispute"],
+  noise: ["噪音扰民", "Noise"],
+  online_fraud: ["网络诈骗", "Online fraud"],
+  other: ["其他", "Other"],
+};
+
+const STATES = {
+  open: ["派单中", "Open"],
+  claimed: ["已接单", "Claimed"],
+  assigned: ["已派警", "Assigned"],
+  en_route: ["出警途中", "En route"],
+  arrived: ["已到场", "Arrived"],
+  handed_over: ["已移交", "At the desk"],
+};
+
+const CAUSES = {
+  deadline: ["60秒无人接单", "nobody took it in time"],
+  out_of_hours: ["非受理时段", "outside hours"],
+  no_place: ["地点不明", "place unknown"],
+  no_scene: ["无现场", "no scene"],
+  nobody_reachable: ["无可用警力", "nobody reachable"],
+  urgent: ["紧急", "urgent"],
+  flood: ["重复报警", "repeat"],
+  forwarded: ["转派", "forwarded"],
+  released: ["民警释放", "released"],
+  silent: ["民警无响应", "officer silent"],
+  needs_another_unit: ["需其他单位", "needs another unit"],
+  returned: ["退回", "returned"],
+  not_solved: ["群众反映未解决", "not solved"],
+  reopened: ["重新处理", "reopened"],
+  not_this_officer: ["申请更换民警", "another officer asked"],
+};
+
+let column = localStorage.getItem("language") === "en" ? 1 : 0;
+
+const pick = (table, key) => (table[key] ? table[key][column] : key);
+
+export const word = (key) => pick(WORDS, key);
+export const category = (key) => pick(CATEGORIES, key);
+export const state = (key) => pick(STATES, key);
+export const cause = (key) => pick(CAUSES, key);
+export const isEnglish = () => column === 1;
+
+export function turn() {
+  column = 1 - column;
+  localStorage.setItem("language", column ? "en" : "zh");
+}
+
+export function distance(metres) {
+  if (metres === null) return word("unknown_distance");
+  return metres < 1000 ? `${metres} m` : `${(metres / 1000).toFixed(1)} km`;
+}
+
+export function span(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  if (whole < 60) return column ? `${whole} s` : `${whole}秒`;
+  const minutes = Math.floor(whole / 60);
+  const rest = String(whole % 60).padStart(2, "0");
+  if (minutes < 60) return `${minutes}:${rest}`;
+  return column ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${Math.floor(minutes / 60)}时${minutes % 60}分`;
+}

@@ -1,4 +1,4 @@
-"""The console's routes in this process, and people signed in at the console through its own sign-in."""
+"""The whole service in this process, and people signed in at the console through its own sign-in."""
 
 from __future__ import annotations
 
@@ -11,43 +11,21 @@ import httpx
 import pytest
 import uvicorn
 import websockets
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 
-from app.kit.errors import AppError, Invalid
 from app.kit.runtime import Runtime
 from app.live.hub import Hub
-from console.board import pages
-from console.problems import MEDIA_TYPE, status_of
-from console.router import PREFIX, TAGS, router
+from app.main import create_app
+from app.settings import Settings
+from console.router import PREFIX
 from tests.console.people import ORIGIN, Dial, People, Person, Socket
 from tests.factories import Make
 
 
-def problem(request: Request, error: AppError) -> JSONResponse:
-    """As `app.main` answers."""
-    status = status_of(type(error))
-    body = {
-        "type": f"urn:didi:problem:{error.code}", "title": error.message, "status": int(status), "detail": error.detail,
-        "code": error.code, "instance": request.url.path, **{k: str(v) for k, v in error.facts.items()},
-    }  # fmt: skip
-    return JSONResponse(body, int(status), media_type=MEDIA_TYPE)
-
-
-def unusable(request: Request, error: RequestValidationError) -> JSONResponse:
-    """A request that its schema refuses."""
-    return problem(request, Invalid("; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())))
-
-
 @pytest.fixture
-async def app(runtime: Runtime) -> AsyncIterator[FastAPI]:
-    """The console on the test's own stores."""
-    app = FastAPI(openapi_tags=TAGS)
-    app.include_router(router(), prefix=PREFIX)
-    app.include_router(pages())
-    app.add_exception_handler(AppError, problem)  # type: ignore[arg-type]
-    app.add_exception_handler(RequestValidationError, unusable)  # type: ignore[arg-type]
+async def app(runtime: Runtime, settings: Settings) -> AsyncIterator[FastAPI]:
+    """The service on the test's own stores."""
+    app = create_app(settings)
     app.state.runtime, app.state.hub = runtime, Hub(runtime)
     await app.state.hub.start()
     yield app

@@ -211,8 +211,7 @@ async def test_free_officers_stand_by_distance_and_the_busy_do_not(desk: Person,
     items = (await desk.ok("GET", f"/cases/{waiting.id}/officers"))["items"]
 
     found = {UUID(i["officer_id"]): i for i in items}
-    assert [UUID(i["officer_id"]) for i in items][0] == near.id
-    assert [UUID(i["officer_id"]) for i in items][-1] == unseen.id
+    assert (items[0]["officer_id"], items[-1]["officer_id"]) == (str(near.id), str(unseen.id))
     assert set(found) == {far.id, near.id, unseen.id, auxiliary.id}
     assert off.id not in found
     assert (found[near.id]["known"], found[far.id]["known"], found[unseen.id]["known"]) == ("fresh", "square", "unknown")
