@@ -168,7 +168,7 @@ def doctor_command(as_json: Json = False) -> None:
         table = Table("what", "", "finding", "what to do", box=None)
         for finding in findings:
             mark = "[green]ok[/]" if finding.ok else "[red]!![/]"
-            table.add_row(finding.what, mark, finding.found, finding.do)
+            table.add_row(finding.what, mark, finding.found, "" if finding.ok else finding.do)
         out.print(table)
     raise typer.Exit(0 if all(f.ok for f in findings) else 1)
 

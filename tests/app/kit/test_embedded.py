@@ -78,7 +78,14 @@ def processes_on(folder: Path) -> list[str]:
 
 
 def kill(pid: int) -> None:
+    """Kill it and wait until it is dead: the signal is delivered some time after the call."""
     os.kill(pid, signal.SIGKILL)
+    until(lambda: is_dead(pid))
+
+
+def is_dead(pid: int) -> bool:
+    state = subprocess.run(["ps", "-p", str(pid), "-o", "stat="], capture_output=True, text=True, check=False).stdout
+    return state.strip() == "" or state.strip().startswith("Z")
 
 
 def until(true: object) -> None:
