@@ -170,7 +170,8 @@ async def _on_loose_text(turn: Turn, draft: Draft, intent: Intent, text: str) ->
     named = category_of(words, await _categories(turn, None))
     if named is None or named.key in (running[0].category, OTHER):
         return await my_cases.added(turn, running[0], words)
-    draft = _noting(draft.with_words(words), asked="same_or_new", case_id=str(running[0].id))
+    draft = replace(draft.with_words(words), category=named.key)
+    draft = _noting(draft, asked="same_or_new", case_id=str(running[0].id))
     await save(turn.db, turn.runtime, draft)
     return turn.say(replies.SAME_OR_NEW, number=running[0].number)
 
@@ -346,11 +347,12 @@ def _grown(words: str) -> bool:
 
 
 async def _open(turn: Turn, draft: Draft, categories: tuple[Category, ...]) -> str:
-    known = {c.key for c in categories}
-    category = draft.category if draft.category in known else OTHER
-    urgent = bool(draft.facts.get("risk"))
-    opened = await _take(turn, draft, category or OTHER, urgent=urgent)
-    return await _received(turn, opened, category or OTHER)
+    category = next((c for c in categories if c.key == draft.category), None)
+    # Recognised by the usual list before the place was known; its station may have another.
+    category = category or category_of(draft.words or "", categories)
+    key = category.key if category else OTHER
+    opened = await _take(turn, draft, key, urgent=bool(draft.facts.get("risk")))
+    return await _received(turn, opened, key)
 
 
 async def _take(turn: Turn, draft: Draft, category: str, *, urgent: bool) -> Opened:

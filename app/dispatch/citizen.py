@@ -154,9 +154,9 @@ async def raise_urgent(runtime: Runtime, case_id: UUID, *, reporter_id: UUID) ->
 
 
 _MEDIA = text("""
-    UPDATE cases SET media = media || CAST(:media AS text[])
+    UPDATE cases SET media = media || CAST(:media AS varchar[])
      WHERE id = :case_id AND reporter_id = :reporter_id AND state NOT IN ('closed', 'cancelled', 'merged')
-       AND cardinality(media) < 20 AND NOT (CAST(:media AS text[]) <@ media) RETURNING id
+       AND cardinality(media) < 20 AND NOT (CAST(:media AS varchar[]) <@ media) RETURNING id
 """)
 
 

@@ -1,0 +1,195 @@
+"""GET echo, POST message: verify, decrypt, drop repeats, answer inside 5 s.
+
+WeChat hangs up after 5 s and sends the message again, up to three times, with the same id. Here every
+message is answered within 4 s. The work goes on when it takes longer, and is waited for at shutdown; a
+repeat of a message waits for the first to end and is given its answer.
+
+One transaction holds the message's key with its reply, the draft, the case and the events. Whether words
+mean danger is judged before any store is asked, so that "call 110" is said with both of them down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from starlette.responses import PlainTextResponse
+
+from app.events.edge import transaction
+from app.inbox.service import first_time, key_of, remember
+from app.kit.errors import AppError, Unavailable
+from app.kit.metrics import CALLBACK_SECONDS, CALLBACKS
+from app.kit.runtime import Runtime
+from app.settings import Settings
+from wechat import replies
+from wechat.conversation import advance, is_emergency
+from wechat.guard import MAX_BODY_BYTES, Keys, Rejected, RejectReason, echo, open_envelope, seal
+from wechat.intents import language_of
+from wechat.messages import (
+    AuthorizationRevokedEvent,
+    Incoming,
+    LocationEvent,
+    SubscriptionEvent,
+    TemplateSentEvent,
+    TextMessage,
+    UnknownMessage,
+    ViewEvent,
+    read_message,
+    text_reply,
+)
+
+log = structlog.get_logger()
+
+PATH: Final = "/wechat/callback"
+DEADLINE_S: Final = 4.0
+EMERGENCY_S: Final = 1.5  # who is in danger does not wait for a slow store
+SUCCESS: Final = "success"  # in clear also in safe mode: nothing is shown, nothing sent again
+
+_WITHOUT_EFFECT: Final = (
+    LocationEvent, ViewEvent, TemplateSentEvent, SubscriptionEvent, AuthorizationRevokedEvent, UnknownMessage,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What to say (None: nothing) and how it went, for the counter."""
+
+    text: str | None
+    outcome: str
+
+
+def router(
+    settings: Settings, *, deadline_s: float = DEADLINE_S, emergency_s: float = EMERGENCY_S
+) -> APIRouter:
+    """The two routes. Plain Starlette ones: WeChat's XML is no part of the OpenAPI of our clients."""
+    previous = settings.wechat_aes_key_previous
+    keys = Keys(
+        token=settings.wechat_token,
+        aes_key=settings.wechat_aes_key.get_secret_value(),
+        app_id=settings.wechat_app_id,
+        previous_aes_key=previous.get_secret_value() if previous else None,
+    )
+
+    async def get_callback(request: Request) -> Response:
+        try:
+            return PlainTextResponse(echo(request.query_params, keys.token))
+        except Rejected as rejected:
+            return _refused(rejected)
+
+    async def post_callback(request: Request) -> Response:
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(deadline_s):
+                body = await _read(request)
+            message = read_message(_opened(body, request.query_params))
+        except Rejected as rejected:
+            return _refused(rejected)
+        except TimeoutError:
+            return _refused(Rejected(RejectReason.MALFORMED))
+        if isinstance(message, _WITHOUT_EFFECT):
+            answer = Answer(None, "no_effect")
+        else:
+            left_s = (emergency_s if is_emergency(message) else deadline_s) - (time.monotonic() - began)
+            answer = await _answer(request.app.state.runtime, message, within_s=left_s)
+        CALLBACKS.labels(answer.outcome).inc()
+        CALLBACK_SECONDS.observe(time.monotonic() - began)
+        return _response(message, answer, sealed=_is_safe(request.query_params))
+
+    def _opened(body: bytes, query: Mapping[str, str]) -> bytes:
+        return open_envelope(
+            body, query, keys, now_s=int(time.time()), own_id=settings.wechat_original_id,
+            allow_plain=settings.wechat_plain,
+        )  # fmt: skip
+
+    def _response(message: Incoming, answer: Answer, *, sealed: bool) -> Response:
+        if answer.text is None:
+            return PlainTextResponse(SUCCESS)
+        now_s = int(time.time())
+        xml = text_reply(message.sender, message.recipient, answer.text, now_s=now_s)
+        return Response(seal(xml, keys, now_s=now_s) if sealed else xml, media_type="application/xml")
+
+    api = APIRouter()
+    api.add_route(PATH, get_callback, methods=["GET"], include_in_schema=False)
+    api.add_route(PATH, post_callback, methods=["POST"], include_in_schema=False)
+    return api
+
+
+def _is_safe(query: Mapping[str, str]) -> bool:
+    return "msg_signature" in query or query.get("encrypt_type") == "aes"
+
+
+def _refused(rejected: Rejected) -> Response:
+    CALLBACKS.labels(f"refused_{rejected.reason}").inc()
+    return PlainTextResponse("", rejected.status)
+
+
+async def _read(request: Request) -> bytes:
+    """The body, refused as soon as it is too large: it is never held whole."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise Rejected(RejectReason.OVERSIZE)
+    return bytes(body)
+
+
+async def _answer(runtime: Runtime, message: Incoming, *, within_s: float) -> Answer:
+    """The answer, or what to say when it is not there in time; the work goes on in any case."""
+    answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    runtime.after(_work(runtime, message, answered), what="wechat_callback")
+    done, _ = await asyncio.wait({answered}, timeout=max(0.0, within_s))
+    if done:
+        return answered.result()
+    answered.add_done_callback(_log_late)
+    return Answer(_without_stores(message, replies.BUSY), "late")
+
+
+async def _work(runtime: Runtime, message: Incoming, answered: asyncio.Future[Answer]) -> None:
+    try:
+        answer = await _acted(runtime, message)
+    except Unavailable as error:
+        log.error("wechat_message_not_taken", error=error.code, detail=error.detail)
+        answer = Answer(_without_stores(message, replies.DOWN), "unavailable")
+    except AppError as error:
+        log.warning("wechat_message_refused", error=error.code)
+        said = error.message_en if _language(message) == "en" else error.message
+        answer = Answer(_without_stores(message, replies.Line(said, said)), "refused")
+    except (
+        Exception
+    ) as error:  # stores down, or our fault: WeChat must not be left to send it again and again
+        log.error("wechat_message_failed", error=type(error).__name__)
+        answer = Answer(_without_stores(message, replies.DOWN), "failed")
+    if not answered.done():
+        answered.set_result(answer)
+
+
+async def _acted(runtime: Runtime, message: Incoming) -> Answer:
+    """Act on the message once; a repeat is given the first answer."""
+    key = key_of("wechat", f"{message.recipient}\0{message.dedupe_key}")
+    async with transaction(runtime) as db:
+        seen = await first_time(db, key)
+        if seen.repeat:
+            return Answer(seen.reply, "repeat")
+        text = await advance(db, runtime, message)
+        await remember(db, key, text)
+    return Answer(text, "answered")
+
+
+def _without_stores(message: Incoming, otherwise: replies.Line) -> str:
+    """What can be said without knowing anything: to a call for help that 110 helps, else `otherwise`."""
+    line = replies.CALL_110 if is_emergency(message) else otherwise
+    return line.say(_language(message))
+
+
+def _language(message: Incoming) -> str:
+    return (language_of(message.text) if isinstance(message, TextMessage) else None) or "zh"
+
+
+def _log_late(answered: asyncio.Future[Answer]) -> None:
+    if not answered.cancelled():
+        log.warning("wechat_message_answered_late", outcome=answered.result().outcome)
