@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from app.cases.queries import Place, get_case
 from app.cases.service import Opened
-from app.cases.states import Cause
+from app.cases.states import ENDED, Cause
 from app.dispatch.citizen import raise_urgent
 from app.dispatch.drafts import Draft, draft_of, drop, save
 from app.dispatch.intake import Report, take
@@ -159,7 +159,7 @@ async def _on_loose_text(turn: Turn, draft: Draft, intent: Intent, text: str) ->
     cases = await turn.cases()
     if intent is Intent.NUMBER and any(my_cases.is_rateable(c) for c in cases) and 1 <= int(text) <= 5:
         return await my_cases.rate(turn, int(text))
-    running = await turn.open_cases()
+    running = [case for case in cases if case.state not in ENDED]
     if intent in (Intent.GREETING, Intent.NUMBER, Intent.NO_PLACE, Intent.THANKS):
         if running:
             return await my_cases.progress(turn)

@@ -50,11 +50,12 @@ class Draft:
         return replace(self, media=(*self.media, media))
 
 
-_BEGIN = text("INSERT INTO drafts (person_id) VALUES (:person_id) ON CONFLICT DO NOTHING")
+# One statement begins, locks and reads: the update that changes nothing takes the lock.
 _LOCK = text(f"""
-    SELECT category, words, place, media, asked_place, facts,
-           changed_at < clock_timestamp() - interval '{KEPT_H} hours' AS old
-      FROM drafts WHERE person_id = :person_id FOR UPDATE
+    INSERT INTO drafts AS d (person_id) VALUES (:person_id)
+    ON CONFLICT (person_id) DO UPDATE SET person_id = excluded.person_id
+    RETURNING d.category, d.words, d.place, d.media, d.asked_place, d.facts,
+              d.changed_at < clock_timestamp() - interval '{KEPT_H} hours' AS old
 """)
 _SAVE = text("""
     UPDATE drafts SET category = :category, words = CAST(:words AS bytea), place = CAST(:place AS bytea),
@@ -68,7 +69,6 @@ async def draft_of(db: Db, runtime: Runtime, person_id: UUID) -> Draft:
 
     Locks it until the caller's transaction ends: messages that a person sends at once are taken one by one.
     """
-    await db.execute(_BEGIN, {"person_id": person_id})
     row = (await db.execute(_LOCK, {"person_id": person_id})).one()
     if row.old:
         return Draft(person_id)

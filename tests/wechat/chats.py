@@ -12,7 +12,15 @@ from app.kit.geo import Point
 from app.kit.runtime import Runtime
 from tests.factories import CENTRE
 from wechat.conversation import advance
-from wechat.messages import ClickEvent, FollowEvent, ImageMessage, Incoming, LocationMessage, TextMessage, UnfollowEvent
+from wechat.messages import (
+    ClickEvent,
+    FollowEvent,
+    ImageMessage,
+    Incoming,
+    LocationMessage,
+    TextMessage,
+    UnfollowEvent,
+)
 
 _ids = itertools.count(1)
 
