@@ -10,7 +10,10 @@ from fastapi.responses import FileResponse, RedirectResponse
 from app.kit.errors import NotFound
 
 STATIC = Path(__file__).parent / "static"
-FILES = {"board.css": "text/css", "board.js": "text/javascript", "map.js": "text/javascript", "words.js": "text/javascript"}
+FILES = {
+    "board.css": "text/css", "board.js": "text/javascript", "map.js": "text/javascript", "words.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}  # fmt: skip
 """What the page loads; nothing else is served."""
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -35,13 +38,13 @@ def pages() -> APIRouter:
     @routes.get("/console/board")
     async def board() -> FileResponse:
         """The page."""
-        return FileResponse(STATIC / "board.html", media_type="text/html; charset=utf-8", headers=HEADERS)
+        return FileResponse(STATIC / "board.html", media_type="text/html", headers=HEADERS)
 
     @routes.get("/console/static/{name}")
     async def static(name: str) -> FileResponse:
         """A file of the page."""
         if name not in FILES:
             raise NotFound()
-        return FileResponse(STATIC / name, media_type=f"{FILES[name]}; charset=utf-8", headers=HEADERS)
+        return FileResponse(STATIC / name, media_type=FILES[name], headers=HEADERS)
 
     return routes

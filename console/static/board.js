@@ -188,13 +188,14 @@ function button(key, main, work) {
   return made;
 }
 
-// A clock that runs between snapshots: `from` seconds at the snapshot, growing or shrinking.
-function clock(from, grows, write) {
+// A clock that runs between snapshots: `read` gives the seconds at the newest one, growing or shrinking.
+function clock(read, grows, write) {
   const made = make("span", "");
-  made.tick = (passed) => write(made, grows ? from + passed : from - passed);
+  made.tick = (passed) => write(made, grows ? read() + passed : read() - passed);
   made.dataset.clock = "";
   return made;
 }
+const countdown = (key, seconds) => (isEnglish() ? `${span(seconds)} ${word(key)}` : `${word(key)} ${span(seconds)}`);
 
 const nameOf = (station) => (isEnglish() && station.name_en ? station.name_en : station.name);
 const stationName = (id) => {
@@ -210,19 +211,18 @@ function card(one) {
   const why = [one.cause && !(one.urgent && one.cause === "urgent") ? cause(one.cause) : "", stationName(one.station_id)];
   const rings = one.ringing_id && one.ringing_id !== one.station_id ? `${word("rings_at")} ${stationName(one.ringing_id)}` : "";
   const about = make("div", "about", [...why, rings].filter(Boolean).join(" · "));
-  const waits = clock(one.waits_s ?? one.age_s, true, (el, s) => { el.textContent = `${word("waits")} ${span(s)}`; });
+  const waits = clock(() => one.waits_s ?? one.age_s, true, (el, s) => { el.textContent = `${word("waits")} ${span(s)}`; });
   const clocks = make("div", "clocks", waits, acknowledgement(one));
-  const made = make("li", `card${one.urgent ? " urgent" : ""}${one.mine ? " mine" : ""}`, head, about, clocks, deeds(one));
-  return made;
+  return make("li", `card${one.urgent ? " urgent" : ""}${one.acknowledged_at ? "" : " ringing"}${one.mine ? " mine" : ""}`, head, about, clocks, deeds(one));
 }
 
 function acknowledgement(one) {
   if (one.desk_person_id) return make("span", "good", word(one.mine ? "mine" : "taken"));
   if (one.acknowledged_at) return make("span", "good", word("acknowledged"));
   if (one.ack_in_s === null) return null;
-  return clock(one.ack_in_s, false, (el, s) => {
+  return clock(() => one.ack_in_s, false, (el, s) => {
     el.className = s < 0 ? "bad" : s < 15 ? "soon" : "";
-    el.textContent = s < 0 ? `${word("overdue")} ${span(-s)}` : `${word("acknowledge_in")} ${span(s)}`;
+    el.textContent = s < 0 ? `${word("overdue")} ${span(-s)}` : countdown("acknowledge_in", s);
   });
 }
 
@@ -258,11 +258,11 @@ async function chooseOfficer(one) {
 
 function runningRow(one) {
   const clockOf = one.state === "open"
-    ? clock(one.seconds_left, false, (el, s) => {
+    ? clock(() => one.seconds_left, false, (el, s) => {
         el.className = s < 15 ? "count soon" : "count";
-        el.textContent = `${word("left")} ${span(s)}`;
+        el.textContent = countdown("left", s);
       })
-    : clock(one.age_s, true, (el, s) => { el.textContent = span(s); });
+    : clock(() => one.age_s, true, (el, s) => { el.textContent = span(s); });
   const silent = one.silence ? make("span", one.silence > 1 ? "tag urgent" : "tag", word(one.silence > 1 ? "alarmed" : "nudged")) : null;
   const alarm = one.urgent ? make("span", "tag urgent", word("urgent")) : null;
   return make("li", `${one.state}`, make("i", `key ${one.urgent ? "urgent" : one.state === "open" ? "open" : "held"}`),
@@ -277,12 +277,29 @@ function dutyRow(one) {
 
 function approvalRow(one) {
   const decide = (approve) => () => act(`/approvals/${one.id}`, { approve });
-  return make("li", "", make("code", "", one.badge), make("span", "grow quiet", stationName(one.station_id)),
+  return make("li", "", make("div", "grow", make("code", "", one.badge), make("div", "quiet", stationName(one.station_id))),
     button("approve", true, decide(true)), button("refuse", false, decide(false)));
 }
 
+// What only the clocks know changes each snapshot; a row is made anew only when something else did, so that a
+// button does not vanish under the finger and the keyboard keeps its place.
+const CLOCKS = new Set(["age_s", "waits_s", "ack_in_s", "seconds_left", "act_in_s", "last_seen_at"]);
+const shown = {};
+
 function fill(id, items, row, empty) {
-  $(id).replaceChildren(...(items.length ? items.map(row) : empty ? [make("li", "hint", word(empty))] : []));
+  const before = shown[id] ?? new Map();
+  const after = new Map();
+  for (const item of items) {
+    const steady = JSON.stringify([isEnglish(), item], (key, value) => (CLOCKS.has(key) ? undefined : value));
+    const known = before.get(steady);
+    if (known) Object.assign(known.item, item);
+    after.set(steady, known ?? { item, made: row(item) });
+  }
+  shown[id] = after;
+  const rows = [...after.values()].map((one) => one.made);
+  if (!rows.length && empty) rows.push(make("li", "hint", word(empty)));
+  const list = $(id);
+  if (list.children.length !== rows.length || rows.some((made, n) => list.children[n] !== made)) list.replaceChildren(...rows);
 }
 
 function render() {
@@ -311,7 +328,7 @@ function render() {
 }
 
 function tick() {
-  const zone = { timeZone: "Asia/Shanghai", hour12: false, hour: "2-digit", minute: "2-digit", second: "2-digit" };
+  const zone = { timeZone: "Asia/Shanghai", hourCycle: "h23", hour: "2-digit", minute: "2-digit", second: "2-digit" };
   $("clock").textContent = new Date().toLocaleTimeString("zh-CN", zone);
   const passed = (performance.now() - board.at) / 1000;
   for (const made of document.querySelectorAll("[data-clock]")) made.tick(passed);
