@@ -6,26 +6,21 @@ case opens with the desk. Questions are put together, so that none costs a messa
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from enum import StrEnum
-from typing import Any, Final
 
-from app.cases.queries import Place, get_case
-from app.cases.service import Opened
-from app.cases.states import ENDED, Cause
+from app.cases.queries import Place
+from app.cases.states import ENDED
 from app.dispatch.citizen import raise_urgent
 from app.dispatch.drafts import Draft, draft_of, drop, save
-from app.dispatch.intake import Report, take
 from app.kit.database import Db
 from app.kit.geo import Gcj02
 from app.kit.runtime import Runtime
 from app.notices.budget import Channel, UserAction, close_windows, note_user_action
 from app.notices.queries import take_waiting
 from app.people.identity import Person, citizen_of, note_following, set_language
-from app.stations.categories import DEFAULT_CATEGORIES, MISSING_PERSON, Category, category_of
-from app.stations.registry import registry
+from app.stations.categories import category_of
 from wechat import my_cases, replies
 from wechat.emergency import danger
 from wechat.intents import Intent, intent_of, language_of
@@ -40,10 +35,8 @@ from wechat.messages import (
     TextMessage,
     UnfollowEvent,
 )
+from wechat.reporting import OTHER, categories_at, go_on, noting, take_report, told
 from wechat.turn import Turn
-
-OTHER: Final = "other"
-MOST_ASKS_FOR_PLACE: Final = 2
 
 
 class MenuKey(StrEnum):
@@ -148,10 +141,10 @@ async def _on_text(turn: Turn, text: str) -> str:
     if draft.empty:
         return await _on_loose_text(turn, draft, intent, argument or text)
     if intent is Intent.NO_PLACE:
-        return await _go_on(turn, _noting(draft, no_place=True))
+        return await go_on(turn, noting(draft, no_place=True))
     if intent in (Intent.GREETING, Intent.THANKS):
-        return await _go_on(turn, draft)
-    return await _go_on(turn, await _told(turn, draft, text.strip()))
+        return await go_on(turn, draft)
+    return await go_on(turn, await told(turn, draft, text.strip()))
 
 
 async def _on_loose_text(turn: Turn, draft: Draft, intent: Intent, text: str) -> str:
@@ -166,12 +159,12 @@ async def _on_loose_text(turn: Turn, draft: Draft, intent: Intent, text: str) ->
         return turn.say(replies.THANKS if intent is Intent.THANKS else replies.GREETING)
     words = text.strip()
     if not running:
-        return await _go_on(turn, await _told(turn, draft, words))
-    named = category_of(words, await _categories(turn, None))
+        return await go_on(turn, await told(turn, draft, words))
+    named = category_of(words, await categories_at(turn, None))
     if named is None or named.key in (running[0].category, OTHER):
         return await my_cases.added(turn, running[0], words)
     draft = replace(draft.with_words(words), category=named.key)
-    draft = _noting(draft, asked="same_or_new", case_id=str(running[0].id))
+    draft = noting(draft, asked="same_or_new", case_id=str(running[0].id))
     await save(turn.db, turn.runtime, draft)
     return turn.say(replies.SAME_OR_NEW, number=running[0].number)
 
@@ -225,7 +218,7 @@ async def _in_language(turn: Turn, _: str) -> str:
     draft = await draft_of(turn.db, turn.runtime, turn.person_id)
     if draft.empty:
         return turn.say(replies.GREETING)
-    return f"{turn.say(replies.IN_LANGUAGE)}{await _go_on(turn, draft)}"
+    return f"{turn.say(replies.IN_LANGUAGE)}{await go_on(turn, draft)}"
 
 
 _ASKED_FOR: dict[Intent, Callable[[Turn, str], Awaitable[str]]] = {
@@ -243,19 +236,19 @@ _ASKED_FOR: dict[Intent, Callable[[Turn, str], Awaitable[str]]] = {
 
 async def _chosen(turn: Turn, draft: Draft, number: int) -> str:
     """The answer to a numbered question; a number that was no choice leaves it unanswered."""
-    asked, draft = draft.facts["asked"], _noting(draft, asked=None)
+    asked, draft = draft.facts["asked"], noting(draft, asked=None)
     if asked == "category":
         choices = draft.facts["choices"]
         draft = replace(draft, category=choices[number - 1] if 1 <= number <= len(choices) else OTHER)
     elif asked == "risk":
-        draft = _noting(draft, risk=number != 2)
+        draft = noting(draft, risk=number != 2)
     elif number == 1:  # the words belong to the open case
         await drop(turn.db, turn.runtime, turn.person_id)
         for case in await turn.open_cases():
             if str(case.id) == draft.facts.get("case_id"):
                 return await my_cases.added(turn, case, draft.words or "")
         return await my_cases.progress(turn)
-    return await _go_on(turn, draft)
+    return await go_on(turn, draft)
 
 
 # Other messages
@@ -267,141 +260,14 @@ async def _on_location(turn: Turn, message: LocationMessage) -> str:
     draft = await draft_of(turn.db, turn.runtime, turn.person_id)
     if draft.empty and (running := await turn.open_cases()):
         return await my_cases.moved(turn, running[0], place)
-    return await _go_on(turn, replace(draft, place=place))
+    return await go_on(turn, replace(draft, place=place))
 
 
 async def _on_image(turn: Turn, media_id: str) -> str:
     draft = await draft_of(turn.db, turn.runtime, turn.person_id)
     if draft.empty and (running := await turn.open_cases()):
         return await my_cases.attach(turn, running[0], media_id)
-    return await _go_on(turn, draft.with_media(media_id))
-
-
-# The report
-
-
-async def _told(turn: Turn, draft: Draft, text: str) -> Draft:
-    """The draft with this text; asked for the place a second time, a text is where it is."""
-    if draft.place is None and draft.asked_place >= MOST_ASKS_FOR_PLACE:
-        return replace(draft, place=Place(None, text[:200]))
-    draft = draft.with_words(text)
-    if draft.category is None and (named := category_of(text, await _categories(turn, draft.place))):
-        draft = replace(draft, category=named.key)
-    return draft
-
-
-async def _go_on(turn: Turn, draft: Draft) -> str:
-    """Open the case when nothing is missing, else keep the draft and ask."""
-    categories = await _categories(turn, draft.place)
-    if draft.category is None and draft.facts.get("asked_category"):
-        draft = replace(draft, category=OTHER)
-    if draft.category == MISSING_PERSON and "risk" not in draft.facts:
-        draft = _with_risk(draft)
-    draft = _noting(draft, asked=None)
-    questions: list[str] = []
-    if not draft.words and not draft.media:
-        questions.append(turn.say(replies.ASK_WORDS))
-    elif draft.category is None:
-        draft = _noting(draft, asked="category", asked_category=True, choices=[c.key for c in categories])
-        questions.append(turn.say(replies.ASK_CATEGORY, choices=_choices(turn, categories)))
-    elif draft.category == MISSING_PERSON and "risk" not in draft.facts:
-        draft = _noting(draft, asked="risk", asked_risk=True)
-        questions.append(turn.say(replies.ASK_RISK))
-    if (draft.words or draft.media) and _wants_place(draft, categories):
-        again = draft.asked_place > 0
-        draft = replace(draft, asked_place=draft.asked_place + 1)
-        questions.append(turn.say(replies.ASK_PLACE_AGAIN if again else replies.ASK_PLACE))
-    if not questions:
-        return await _open(turn, draft, categories)
-    await save(turn.db, turn.runtime, draft)
-    return "\n".join(questions)
-
-
-def _wants_place(draft: Draft, categories: tuple[Category, ...]) -> bool:
-    if draft.place is not None or draft.facts.get("no_place") or draft.asked_place >= MOST_ASKS_FOR_PLACE:
-        return False
-    return next((c.scene for c in categories if c.key == draft.category), True)
-
-
-def _with_risk(draft: Draft) -> Draft:
-    """At risk by the words, or because the question was asked and passed over: then the careful answer counts."""
-    if draft.facts.get("asked_risk") or (
-        draft.words and _AT_RISK.search(draft.words.lower()) and not _grown(draft.words)
-    ):
-        return _noting(draft, risk=True)
-    return draft
-
-
-_AT_RISK: Final = re.compile(
-    r"孩子|小孩|儿童|婴儿|宝宝|老人|老太|老头|爷爷|奶奶|外公|外婆|痴呆|阿尔茨海默|残疾|残障|智障|精神病|抑郁|拐|[0-9]{1,3}\s*岁"
-    r"|child|kid|baby|toddler|elderly|grandm|grandf|dementia|alzheimer|disabled|depress|abduct|[0-9]{1,3}\s*(?:years? old|yo\b|y/o)"
-)
-_AGE: Final = re.compile(r"([0-9]{1,3})\s*(?:岁|years? old|yo\b|y/o)")
-
-
-def _grown(words: str) -> bool:
-    """Only ages of 14 to 64 are named."""
-    ages = [int(age) for age in _AGE.findall(words.lower())]
-    others = _AT_RISK.search(_AGE.sub("", words.lower()))
-    return bool(ages) and all(14 <= age < 65 for age in ages) and others is None
-
-
-async def _open(turn: Turn, draft: Draft, categories: tuple[Category, ...]) -> str:
-    category = next((c for c in categories if c.key == draft.category), None)
-    # Recognised by the usual list before the place was known; its station may have another.
-    category = category or category_of(draft.words or "", categories)
-    key = category.key if category else OTHER
-    opened = await _take(turn, draft, key, urgent=bool(draft.facts.get("risk")))
-    return await _received(turn, opened, key)
-
-
-async def _take(turn: Turn, draft: Draft, category: str, *, urgent: bool) -> Opened:
-    report = Report(
-        reporter_id=turn.person_id, category=category, words=draft.words, place=draft.place, media=draft.media,
-        urgent=urgent, idempotency_key=f"chat:{turn.key}",
-    )  # fmt: skip
-    opened = await take(turn.db, turn.runtime, report)
-    await drop(turn.db, turn.runtime, turn.person_id)
-    return opened
-
-
-async def _received(turn: Turn, opened: Opened, category: str) -> str:
-    """The number, what happens next, and how to change or cancel."""
-    case = await get_case(turn.db, turn.runtime, opened.case_id)
-    station = (await registry(turn.runtime)).get(opened.station_id)
-    facts: dict[str, Any] = {
-        "number": opened.number, "phone": station.phone, "meet_code": case.meet_code,
-        "station": station.name_en if turn.language == "en" else station.name,
-        "seconds": round((opened.deadline - opened.reported_at).total_seconds()),
-    }  # fmt: skip
-    lines = [turn.say(replies.STOP_PAYMENT)] if opened.cause is Cause.NO_SCENE else []
-    if opened.cause is None:
-        lines.append(turn.say(replies.OPENED, **facts))
-    else:
-        why = turn.say(replies.WHY.get(opened.cause, replies.WHY_DESK))
-        lines.append(turn.say(replies.OPENED_AT_DESK, why=why, **facts))
-    if category == MISSING_PERSON:
-        lines.append(turn.say(replies.NEED_110))
-    return "\n".join(lines)
-
-
-def _choices(turn: Turn, categories: tuple[Category, ...]) -> str:
-    names = (c.en if turn.language == "en" else c.zh for c in categories)
-    return "\n".join(f"{number} {name}" for number, name in enumerate(names, 1))
-
-
-async def _categories(turn: Turn, place: Place | None) -> tuple[Category, ...]:
-    """Those of the station that has the place; the usual ones while it is not known."""
-    stations = await registry(turn.runtime)
-    station = stations.station_at(place.at) if place and place.at else None
-    station = station or stations.command_centre()
-    return station.settings.known_categories() if station else DEFAULT_CATEGORIES
-
-
-def _noting(draft: Draft, **facts: Any) -> Draft:
-    """The draft with these facts; None takes one out."""
-    kept = {name: value for name, value in {**draft.facts, **facts}.items() if value is not None}
-    return replace(draft, facts=kept)
+    return await go_on(turn, draft.with_media(media_id))
 
 
 # Danger
@@ -417,7 +283,7 @@ async def _alarm(turn: Turn, text: str | None) -> str:
         draft = draft.with_words(text)
     number = await _raise(turn, draft)
     if number is None:
-        opened = await _take(turn, draft, draft.category or OTHER, urgent=True)
+        opened = await take_report(turn, draft, draft.category or OTHER, urgent=True)
         number = opened.number
     return f"{turn.say(replies.CALL_110)}\n{turn.say(replies.ALSO_SENT, number=number)}"
 
