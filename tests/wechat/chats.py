@@ -51,7 +51,9 @@ class Citizen:
     async def stand(self, at: Point = CENTRE, label: str = "某路1号") -> str:
         gcj02 = at.to_gcj02()
         return await self.send(
-            LocationMessage(gcj02_lat=gcj02.lat, gcj02_lng=gcj02.lng, label=label, place_name="", **self.common())
+            LocationMessage(
+                gcj02_lat=gcj02.lat, gcj02_lng=gcj02.lng, label=label, place_name="", **self.common()
+            )
         )
 
     async def tap(self, key: str) -> str:

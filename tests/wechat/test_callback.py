@@ -80,7 +80,9 @@ def said(response: httpx.Response) -> str:
     """The words of a sealed reply, opened with wechatpy, addressed to the citizen."""
     assert response.status_code == 200
     fields = dict(re.findall(r"<(\w+)>(?:<!\[CDATA\[)?([^<\]]+)", response.text))
-    clear = CRYPTO.decrypt_message(response.text, fields["MsgSignature"], fields["TimeStamp"], fields["Nonce"])
+    clear = CRYPTO.decrypt_message(
+        response.text, fields["MsgSignature"], fields["TimeStamp"], fields["Nonce"]
+    )
     assert f"<ToUserName><![CDATA[{OPENID}]]>" in clear
     return re.search(r"<Content><!\[CDATA\[(.*)\]\]></Content>", clear, re.DOTALL)[1]  # type: ignore[index,no-any-return]
 
@@ -108,7 +110,9 @@ async def test_the_address_is_confirmed_by_its_echo(wechat: WeChat) -> None:
     from tests.wechat.test_guard import sign
 
     query = {"timestamp": "1714112445", "nonce": "415670741", "echostr": "12345"}
-    good = await wechat.http.get(PATH, params=query | {"signature": sign(KEYS.token, "1714112445", "415670741")})
+    good = await wechat.http.get(
+        PATH, params=query | {"signature": sign(KEYS.token, "1714112445", "415670741")}
+    )
     bad = await wechat.http.get(PATH, params=query | {"signature": "0" * 40})
 
     assert (good.status_code, good.text) == (200, "12345")
@@ -123,7 +127,9 @@ async def test_a_report_by_chat_is_answered_with_its_number(wechat: WeChat, runt
     assert case.number in answer
 
 
-async def test_the_same_message_ten_times_at_once_is_one_case_with_one_answer(wechat: WeChat, runtime: Runtime) -> None:
+async def test_the_same_message_ten_times_at_once_is_one_case_with_one_answer(
+    wechat: WeChat, runtime: Runtime
+) -> None:
     await wechat.say(REPORT, 1)
     answers = await asyncio.gather(*(wechat.push(place_xml(2)) for _ in range(10)))
     later = await wechat.push(place_xml(2))
@@ -198,7 +204,9 @@ def down(settings: Settings) -> Iterator[Runtime]:
 
 
 @pytest.mark.parametrize(("words", "line"), [("他有刀", "请立即拨打110"), ("he has a knife", "call 110 now")])
-async def test_with_both_stores_down_danger_is_still_answered_with_110(down: Runtime, words: str, line: str) -> None:
+async def test_with_both_stores_down_danger_is_still_answered_with_110(
+    down: Runtime, words: str, line: str
+) -> None:
     answer = said(await WeChat(down).say(words, 1))
 
     assert line in answer
@@ -241,7 +249,9 @@ async def test_a_slow_store_is_answered_in_time_and_the_work_is_done_all_the_sam
     assert len(await rows(runtime, "SELECT 1 FROM inbox")) == 1
 
 
-async def test_danger_does_not_wait_for_a_slow_store_and_still_reaches_the_desk(runtime: Runtime, station: Made) -> None:
+async def test_danger_does_not_wait_for_a_slow_store_and_still_reaches_the_desk(
+    runtime: Runtime, station: Made
+) -> None:
     wechat = WeChat(runtime, emergency_s=0.2)
     async with _frozen(runtime):
         answer = said(await wechat.say("他有刀", 1))
@@ -253,7 +263,9 @@ async def test_danger_does_not_wait_for_a_slow_store_and_still_reaches_the_desk(
     assert (case.state, case.urgent) == ("handed_over", True)
 
 
-async def test_danger_is_answered_with_110_first_and_then_the_number(wechat: WeChat, runtime: Runtime) -> None:
+async def test_danger_is_answered_with_110_first_and_then_the_number(
+    wechat: WeChat, runtime: Runtime
+) -> None:
     answer = said(await wechat.say("他有刀", 1))
 
     [case] = await rows(runtime, "SELECT number FROM cases WHERE urgent")
@@ -269,7 +281,9 @@ async def test_every_callback_is_counted(wechat: WeChat) -> None:
     assert (count("answered"), count("repeat"), count("refused_signature")) == tuple(n + 1 for n in before)
 
 
-async def test_nothing_personal_is_logged(wechat: WeChat, down: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_personal_is_logged(
+    wechat: WeChat, down: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with structlog.testing.capture_logs() as logs:
         await wechat.say("我叫张三丰，半夜唱歌太吵", 1)
         await wechat.push(place_xml(2))

@@ -69,7 +69,12 @@ async def test_a_picture_words_and_a_choice_take_four_messages_at_most(citizen: 
     await citizen.say("说不清楚")
 
     [case] = await citizen.cases()
-    assert (case.state, case.handover_cause, case.category, case.media) == ("handed_over", "no_place", "other", ["m1"])
+    assert (case.state, case.handover_cause, case.category, case.media) == (
+        "handed_over",
+        "no_place",
+        "other",
+        ["m1"],
+    )
 
 
 async def test_a_category_is_asked_once_with_numbers(citizen: Citizen) -> None:
@@ -123,7 +128,9 @@ async def test_outside_the_district_it_is_forwarded_and_said_where(citizen: Citi
     assert "CC 派出所" in opened
 
 
-async def test_outside_its_hours_a_case_is_born_at_the_desk_and_it_is_said(make: Make, runtime: Runtime) -> None:
+async def test_outside_its_hours_a_case_is_born_at_the_desk_and_it_is_said(
+    make: Make, runtime: Runtime
+) -> None:
     never = [{"start": "03:00", "end": "03:01", "days": [1]}]
     categories = [
         {"key": "noise", "zh": "噪音", "en": "Noise", "words": ["吵"], "hours": never},
@@ -143,9 +150,16 @@ async def test_outside_its_hours_a_case_is_born_at_the_desk_and_it_is_said(make:
 
 @pytest.mark.parametrize(
     ("words", "urgent"),
-    [("我孩子走失了", True), ("我爸68岁走失了", True), ("我朋友30岁，失联三天", False), ("12岁的弟弟失踪", True)],
+    [
+        ("我孩子走失了", True),
+        ("我爸68岁走失了", True),
+        ("我朋友30岁，失联三天", False),
+        ("12岁的弟弟失踪", True),
+    ],
 )
-async def test_a_missing_person_at_risk_goes_to_the_desk_at_once(citizen: Citizen, words: str, urgent: bool) -> None:
+async def test_a_missing_person_at_risk_goes_to_the_desk_at_once(
+    citizen: Citizen, words: str, urgent: bool
+) -> None:
     asked = await citizen.say(words)
     if not urgent:
         await citizen.say("2")
@@ -218,7 +232,9 @@ async def test_or_it_belonged_to_the_open_case(citizen: Citizen, runtime: Runtim
 
 
 @pytest.mark.parametrize("word", ["进度", "status", "Status?", "查询"])
-async def test_status_always_answers_and_renews_the_window(citizen: Citizen, runtime: Runtime, word: str) -> None:
+async def test_status_always_answers_and_renews_the_window(
+    citizen: Citizen, runtime: Runtime, word: str
+) -> None:
     await citizen.say("半夜唱歌太吵")
     await citizen.stand()
     await rows(runtime, "UPDATE windows SET long_left = 0 RETURNING 1")
@@ -226,7 +242,9 @@ async def test_status_always_answers_and_renews_the_window(citizen: Citizen, run
 
     [case] = await citizen.cases()
     assert case.number in said
-    [window] = await rows(runtime, "SELECT long_left, long_until > clock_timestamp() + interval '47 hours' AS far FROM windows")
+    [window] = await rows(
+        runtime, "SELECT long_left, long_until > clock_timestamp() + interval '47 hours' AS far FROM windows"
+    )
     assert (window.long_left, window.far) == (5, True)
 
 
@@ -313,7 +331,9 @@ async def test_greetings_and_thanks_start_no_report(citizen: Citizen, runtime: R
     assert "位置" in await citizen.say("半夜唱歌太吵")
 
 
-async def test_english_text_is_answered_in_english_and_so_is_who_asks_for_it(citizen: Citizen, runtime: Runtime) -> None:
+async def test_english_text_is_answered_in_english_and_so_is_who_asks_for_it(
+    citizen: Citizen, runtime: Runtime
+) -> None:
     asked = await citizen.say("My neighbour plays loud music")
     await citizen.say("中文")
     chinese = await citizen.say("进度")
@@ -322,7 +342,9 @@ async def test_english_text_is_answered_in_english_and_so_is_who_asks_for_it(cit
     assert "location" in asked.lower()
     assert "没有" in chinese
     assert "place" in english.lower() or "location" in english.lower()
-    assert [r.language for r in await rows(runtime, "SELECT language FROM people WHERE kind = 'citizen'")] == ["en"]
+    assert [
+        r.language for r in await rows(runtime, "SELECT language FROM people WHERE kind = 'citizen'")
+    ] == ["en"]
 
 
 async def test_following_is_greeted_and_opens_a_window_of_three(citizen: Citizen, runtime: Runtime) -> None:
@@ -337,7 +359,9 @@ async def test_who_leaves_is_not_written_to(citizen: Citizen, runtime: Runtime) 
     await citizen.say("半夜唱歌太吵")
     assert await citizen.unfollow() == ""
 
-    [row] = await rows(runtime, "SELECT w.long_left, p.follows FROM windows w JOIN people p ON p.id = w.person_id")
+    [row] = await rows(
+        runtime, "SELECT w.long_left, p.follows FROM windows w JOIN people p ON p.id = w.person_id"
+    )
     assert (row.long_left, row.follows) == (0, False)
 
 
@@ -372,7 +396,9 @@ async def test_not_solved_reopens_the_case_to_the_desk(citizen: Citizen, runtime
     assert case.number in said
 
 
-async def test_missed_notices_are_told_in_the_next_answer_and_then_no_more(citizen: Citizen, runtime: Runtime) -> None:
+async def test_missed_notices_are_told_in_the_next_answer_and_then_no_more(
+    citizen: Citizen, runtime: Runtime
+) -> None:
     await citizen.say("半夜唱歌太吵")
     await citizen.stand()
     await rows(
@@ -391,7 +417,9 @@ async def test_missed_notices_are_told_in_the_next_answer_and_then_no_more(citiz
 # Danger
 
 
-async def test_danger_in_a_draft_rings_the_desk_with_what_was_written(citizen: Citizen, runtime: Runtime) -> None:
+async def test_danger_in_a_draft_rings_the_desk_with_what_was_written(
+    citizen: Citizen, runtime: Runtime
+) -> None:
     await citizen.say("半夜唱歌太吵")
     said = await citizen.say("他有刀")
 
@@ -498,6 +526,10 @@ async def test_words_and_place_sent_at_once_make_one_whole_case(citizen: Citizen
 
 async def test_no_reply_repeats_what_was_written(citizen: Citizen) -> None:
     secret = "住在紫金小区8栋的张三丰"
-    said = [await citizen.say(f"邻居太吵，{secret}"), await citizen.stand(label=secret), await citizen.say("进度")]
+    said = [
+        await citizen.say(f"邻居太吵，{secret}"),
+        await citizen.stand(label=secret),
+        await citizen.say("进度"),
+    ]
 
     assert not any(secret in one for one in said)

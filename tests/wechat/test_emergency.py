@@ -8,7 +8,8 @@ import pytest
 
 from wechat.emergency import danger
 
-DANGER = """
+DANGER = (
+    """
 他有刀|救命|救命啊！！|救 命|有人拿着菜刀追我|持刀抢劫|他掏出一把刀|对面有枪|听到枪声|有人打架|他在打我|我被打了|被老公打|家暴
 有人要杀我|杀人了|砍人了|他捅了人|绑架|有人跟踪我|有人一直跟着我|有人在撬门|着火了|楼下起火|厨房失火|煤气泄漏|燃气漏了|爆炸了
 我不想活了|想死|她要跳楼|有人跳河|割腕了|孩子掉进河里|有人溺水|他晕倒了|流血了|没有呼吸|出车祸了|撞到人了|被困电梯|快打110
@@ -17,9 +18,13 @@ help|HELP!!|Help me|help me please|somebody help|please help!|sos|he has a knife
 fire|there is a fire|my house is on fire|the kitchen is burning|someone is following me|he is beating my wife|he hit me
 I want to die|I'm going to kill myself|he stabbed her|robbery|we are being attacked|gas leak|not breathing|she is unconscious
 there was an explosion|call 110|kidnapped|he threatens to kill me|this is an emergency|active shooter|trapped in the lift
-""".replace("\n", "|").strip("|").split("|")
+""".replace("\n", "|")
+    .strip("|")
+    .split("|")
+)
 
-NEAR_MISSES = """
+NEAR_MISSES = (
+    """
 110 路公交|110路站台太吵|乘坐110路丢了包|我要报警|报警|你好|谢谢|楼上半夜唱歌很吵|救命稻草|救命恩人要送锦旗|刀削面馆太吵|家里有刀架丢了
 他没有刀|打我电话|打我手机没人接|被打扰得睡不着|门被打开了|一起火锅店吵|火锅店油烟|围着火堆唱歌|跳楼价甩卖喇叭太吵|爆炸头的人偷了车
 砍价纠纷|砍树的声音|捅了马蜂窝|两只狗打架|想死你了|车位被抢了|打车被多收钱|水果刀丢了|开枪战游戏很吵|带刀叉野餐|落水管漏水|打死结
@@ -28,7 +33,10 @@ hello|status|cancel|my wallet was stolen|can you help me find my bag|help me rep
 the fire alarm test is noisy|fire truck blocks the lane|he is a killer whale fan|killing time|knife sharpener seller is loud
 a toy gun was left on the bus|shooting a video at night|my cab driver overcharged me|bus 110 is late|dying to know|emergency exit is blocked
 what can you help with|lost dog|loud music upstairs|No gun here|rate 5|not solved|English
-""".replace("\n", "|").strip("|").split("|")
+""".replace("\n", "|")
+    .strip("|")
+    .split("|")
+)
 
 
 @pytest.mark.parametrize("words", DANGER)

@@ -109,7 +109,9 @@ async def test_each_desk_of_the_ladder_is_told_once(runtime: Runtime, make: Make
     await _move(runtime, HAND_OVER, case, None)
     for step in (0, 1, 2, 2):
         async with runtime.database.moves() as db:
-            await db.execute(text("UPDATE cases SET ack_by = clock_timestamp() WHERE id = :id"), {"id": case.id})
+            await db.execute(
+                text("UPDATE cases SET ack_by = clock_timestamp() WHERE id = :id"), {"id": case.id}
+            )
         await _move(runtime, ESCALATE, case, None, step=step, ringing_id=parent.id)
 
     told = await _told(runtime)
@@ -124,16 +126,23 @@ async def test_a_nudge_and_an_alarm_reach_the_officer_in_hand(runtime: Runtime, 
     await _move(runtime, MARK_URGENT, case, case.reporter.id)
 
     told = await _told(runtime)
-    assert [(t.kind, t.person_id, t.priority) for t in told] == [("nudge", officer.id, 1), ("raised", officer.id, 1)]
+    assert [(t.kind, t.person_id, t.priority) for t in told] == [
+        ("nudge", officer.id, 1),
+        ("raised", officer.id, 1),
+    ]
     assert [await _true(runtime, t) for t in told] == [True, True]
 
 
-async def test_an_offer_goes_to_phones_that_sleep_only_and_its_reach_is_kept(runtime: Runtime, make: Make) -> None:
+async def test_an_offer_goes_to_phones_that_sleep_only_and_its_reach_is_kept(
+    runtime: Runtime, make: Make
+) -> None:
     awake, asleep = await make.officer(), await make.officer()
     case = await make.case()
     async with runtime.database.moves() as db:
         await db.execute(
-            text("UPDATE officers SET last_seen_at = clock_timestamp() - interval '2 minutes' WHERE person_id = :id"),
+            text(
+                "UPDATE officers SET last_seen_at = clock_timestamp() - interval '2 minutes' WHERE person_id = :id"
+            ),
             {"id": asleep.id},
         )
     from app.dispatch.broadcast import offer_ring
@@ -153,7 +162,8 @@ async def test_an_offer_goes_to_phones_that_sleep_only_and_its_reach_is_kept(run
 
 
 @pytest.mark.parametrize(
-    ("state", "kept"), [("open", {1: 0, 2: 2, 3: 3, 4: 4}), ("arrived", {1: 0, 2: 0, 3: 1, 4: 1}), ("closed", {4: 0})]
+    ("state", "kept"),
+    [("open", {1: 0, 2: 2, 3: 3, 4: 4}), ("arrived", {1: 0, 2: 0, 3: 1, 4: 1}), ("closed", {4: 0})],
 )
 async def test_a_message_is_kept_for_each_higher_notice_that_may_come(
     runtime: Runtime, make: Make, state: str, kept: dict[int, int]
@@ -167,7 +177,12 @@ async def test_a_message_is_kept_for_each_higher_notice_that_may_come(
 
 
 def test_every_kind_has_neutral_words_in_both_languages() -> None:
-    facts = {"number": "123-456-7890", "station": "某某派出所", "station_en": "Some Station", "phone": "025-0000"}
+    facts = {
+        "number": "123-456-7890",
+        "station": "某某派出所",
+        "station_en": "Some Station",
+        "phone": "025-0000",
+    }
     for kind in WORDS:
         for language in ("zh", "en"):
             words = words_of(kind, language, facts)
