@@ -45,7 +45,7 @@ _LEASE = text(f"""
          WHERE d.state = 'queued' AND d.due_at <= t.now
            AND NOT EXISTS (SELECT FROM deliveries b WHERE b.person_id = d.person_id AND b.channel = d.channel
                               AND b.state = 'queued' AND b.id < d.id)
-           AND NOT EXISTS (SELECT FROM channel_stops s WHERE s.channel = d.channel AND s.until > t.now)
+           AND d.channel <> ALL (ARRAY(SELECT s.channel FROM channel_stops s, t WHERE s.until > t.now))
          ORDER BY d.due_at, d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED
     )
     UPDATE deliveries d SET

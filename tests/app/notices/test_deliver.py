@@ -166,16 +166,23 @@ async def test_an_answer_that_never_came_is_a_doubt_too(ledger: Ledger, runtime:
 
 async def test_a_late_record_changes_nothing(ledger: Ledger, runtime: Runtime) -> None:
     delivery_id = await ledger.queue(await ledger.person(), priority=1)
-    frozen = SmallSender([Outcome(Verdict.DEAD)], gate=asyncio.Event())
-    job = asyncio.create_task(deliver(runtime, frozen))
+    thawed, held = asyncio.Event(), asyncio.Event()
+    frozen = SmallSender([Outcome(Verdict.DEAD)], gate=thawed)
+    first = asyncio.create_task(deliver(runtime, frozen))
     await frozen.reached.wait()
     await ledger.age()  # its lease is over
-    await deliver(runtime, SmallSender())
+    successor = SmallSender(gate=held)
+    second = asyncio.create_task(deliver(runtime, successor))
+    await successor.reached.wait()
 
-    assert frozen.gate is not None
-    frozen.gate.set()
-    await job
+    thawed.set()
+    await first
 
+    under_way = await ledger.row(delivery_id)
+    assert (under_way.state, under_way.attempts) == ("queued", 2)
+    assert under_way.sending_at is not None
+    held.set()
+    await second
     assert (await ledger.row(delivery_id)).state == "sent"
 
 
