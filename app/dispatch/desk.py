@@ -34,7 +34,9 @@ from app.stations.registry import registry
 
 _MINE = "(:everywhere OR c.station_id = ANY(CAST(:stations AS uuid[])) OR c.ringing_id = ANY(CAST(:stations AS uuid[])))"
 _VISIBLE = text(f"SELECT EXISTS (SELECT FROM cases c WHERE c.id = :case_id AND {_MINE})")
-_ON_DUTY = "EXISTS (SELECT FROM officers f JOIN people p ON p.id = f.person_id WHERE f.person_id = CAST(:officer_id AS uuid) AND f.on_duty AND p.active)"
+# FOR SHARE: who goes off duty at this moment waits for the assignment, and then holds a case.
+_ON_DUTY = """EXISTS (SELECT FROM officers f JOIN people p ON p.id = f.person_id
+    WHERE f.person_id = CAST(:officer_id AS uuid) AND f.on_duty AND p.active FOR SHARE OF f)"""
 
 
 async def acknowledge(runtime: Runtime, case_id: UUID, *, actor: Actor) -> Moved:
