@@ -48,11 +48,17 @@ class Out(BaseModel):
 
 
 def _clean(value: Any) -> bool:  # JSON of any shape
-    if isinstance(value, str):
-        return not _CONTROL.search(value)
-    if isinstance(value, dict):
-        return all(_clean(key) and _clean(part) for key, part in value.items())
-    return all(_clean(part) for part in value) if isinstance(value, list) else True
+    """Without recursion: JSON may be nested deeper than Python's stack."""
+    left = [value]
+    while left:
+        part = left.pop()
+        if isinstance(part, str) and _CONTROL.search(part):
+            return False
+        if isinstance(part, dict):
+            left.extend((*part.keys(), *part.values()))
+        elif isinstance(part, list):
+            left.extend(part)
+    return True
 
 
 def text_of(longest: int, shortest: int = 1) -> Any:  # a type of `str` for a schema

@@ -14,7 +14,7 @@ from app.kit.ids import new_id
 from app.people.invitations import bind
 from app.stations.settings import StationSettings
 from console.stations import SettingsIn
-from tests.console.people import PASSWORD, People, Person
+from tests.console.people import ORIGIN, PASSWORD, People, Person
 from tests.factories import SQUARE, Make
 
 AREA = {"type": "Polygon", "coordinates": [SQUARE]}
@@ -95,6 +95,17 @@ async def test_a_boundary_that_is_none_is_refused(administrator: Person, boundar
 async def test_control_characters_never_reach_the_database(administrator: Person) -> None:
     for body in ({"code": "X\x00", "name": "某所"}, {"code": "X", "name": "\x07"}, {"code": "X", "name": "所", "settings": {"auxiliaries_for": ["\x00"]}}):
         assert (await administrator.call("POST", "/stations", body)).status_code == 422
+
+
+@pytest.mark.parametrize("depth", [100, 900, 20_000])
+async def test_json_nested_deeper_than_the_stack_is_refused(administrator: Person, depth: int) -> None:
+    nested = '{"type": "Polygon", "coordinates": ' + "[" * depth + "]" * depth + "}"
+    answer = await administrator.client.post(
+        "/stations", content=f'{{"code": "X", "name": "所", "boundary": {nested}}}',
+        headers={"Origin": ORIGIN, "X-CSRF-Token": administrator.csrf, "Content-Type": "application/json"},
+    )  # fmt: skip
+
+    assert answer.status_code in (400, 422)
 
 
 async def test_a_stations_administrator_stays_inside_their_station(people: People, make: Make) -> None:
