@@ -10,6 +10,7 @@ import asyncio
 import base64
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -60,11 +61,14 @@ def servers() -> Iterator[tuple[str, str]]:
         return
     shared = Path(tempfile.gettempdir()) / f"didi-tests-{os.getuid()}"
     own = Path(tempfile.gettempdir()) / f"didi-test-{uuid4().hex[:8]}"
-    with (
-        lease(shared, valkey=False, durable=False) as postgres,
-        lease(own, postgres=False, durable=False) as valkey,
-    ):
-        yield given[0] or postgres.database_url, given[1] or valkey.valkey_url
+    try:
+        with (
+            lease(shared, valkey=False, durable=False) as postgres,
+            lease(own, postgres=False, durable=False) as valkey,
+        ):
+            yield given[0] or postgres.database_url, given[1] or valkey.valkey_url
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
