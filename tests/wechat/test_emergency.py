@@ -17,6 +17,10 @@ DANGER = (
 help|HELP!!|Help me|help me please|somebody help|please help!|sos|he has a knife|She's got a gun|he pulled out a kitchen knife
 fire|there is a fire|my house is on fire|the kitchen is burning|someone is following me|he is beating my wife|he hit me
 I want to die|I'm going to kill myself|he stabbed her|robbery|we are being attacked|gas leak|not breathing|she is unconscious
+有人持刀|他有枪|救我|快救救我|我很危险|有人打人|打人了|老公打我|他掐我|被人砍了|被刺伤|要出人命了|我要死了|我被绑了|孩子被拐了|有歹徒
+有人放火|纵火|房子烧了|烧起来了|很大的煤气味|有人昏过去了|老人倒在地上|被车撞了|割脉|吃了一瓶安眠药|小偷还在我家|家里进贼了|他藏了把刀|帮我报警
+knife|gun|there is a gun here|a man with gun|he beats me|he is going to hurt me|he is hurting me|someone got shot|I smell gas
+help, someone broke in|help! he is here|someone is trying to break in|I took too many pills|he is killing her|the room is full of smoke
 there was an explosion|call 110|kidnapped|he threatens to kill me|this is an emergency|active shooter|trapped in the lift
 """.replace("\n", "|")
     .strip("|")
@@ -29,6 +33,10 @@ NEAR_MISSES = (
 他没有刀|打我电话|打我手机没人接|被打扰得睡不着|门被打开了|一起火锅店吵|火锅店油烟|围着火堆唱歌|跳楼价甩卖喇叭太吵|爆炸头的人偷了车
 砍价纠纷|砍树的声音|捅了马蜂窝|两只狗打架|想死你了|车位被抢了|打车被多收钱|水果刀丢了|开枪战游戏很吵|带刀叉野餐|落水管漏水|打死结
 钱包丢了|手机被偷|电动车被盗|出租车拒载|诈骗电话|有蛇|捡到身份证|1100元|编号110233|评分5|进度|取消|改|打死一只蟑螂|被打断
+被噪音困扰|停车被困难|110路车上丢了手机|坐110路|有枪声音效的游戏很吵|电脑中毒|手机中毒|救命的药丢了|邻居打牌很吵|打篮球很吵|被人砍价|被刺激了
+微信被绑定|吵得我要死了|放火锅的味道|被拐弯的车挡住|刀店噪音|剪刀丢了|水枪
+please help me find my dog|please help me report noise|I need help finding my phone|the noise is killing me|I was killed by noise
+people smoke in the lift|is there a knife shop here|gunpowder tea was stolen|beating the traffic
 hello|status|cancel|my wallet was stolen|can you help me find my bag|help me report noise|fireworks are loud|fired from my job
 the fire alarm test is noisy|fire truck blocks the lane|he is a killer whale fan|killing time|knife sharpener seller is loud
 a toy gun was left on the bus|shooting a video at night|my cab driver overcharged me|bus 110 is late|dying to know|emergency exit is blocked
