@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from enum import StrEnum
+from typing import Final
+
+import structlog
 
 from app.cases.queries import Place
 from app.cases.states import ENDED
 from app.dispatch.citizen import raise_urgent
-from app.dispatch.drafts import Draft, draft_of, drop, save
+from app.dispatch.drafts import MEDIA_ID_MAX, Draft, draft_of, drop, save
 from app.kit.database import Db
 from app.kit.geo import Gcj02
 from app.kit.runtime import Runtime
@@ -37,6 +40,10 @@ from wechat.messages import (
 )
 from wechat.reporting import OTHER, categories_at, go_on, noting, take_report, told
 from wechat.turn import Turn
+
+log = structlog.get_logger()
+
+SAME_OR_NEW: Final = "same_or_new"
 
 
 class MenuKey(StrEnum):
@@ -164,7 +171,7 @@ async def _on_loose_text(turn: Turn, draft: Draft, intent: Intent, text: str) ->
     if named is None or named.key in (running[0].category, OTHER):
         return await my_cases.added(turn, running[0], words)
     draft = replace(draft.with_words(words), category=named.key)
-    draft = noting(draft, asked="same_or_new", case_id=str(running[0].id))
+    draft = noting(draft, asked=SAME_OR_NEW, case_id=str(running[0].id))
     await save(turn.db, turn.runtime, draft)
     return turn.say(replies.SAME_OR_NEW, number=running[0].number)
 
@@ -264,6 +271,9 @@ async def _on_location(turn: Turn, message: LocationMessage) -> str:
 
 
 async def _on_image(turn: Turn, media_id: str) -> str:
+    if len(media_id) > MEDIA_ID_MAX:
+        log.error("wechat_media_id_too_long", length=len(media_id))
+        return turn.say(replies.PHOTO_NOT_KEPT)
     draft = await draft_of(turn.db, turn.runtime, turn.person_id)
     if draft.empty and (running := await turn.open_cases()):
         return await my_cases.attach(turn, running[0], media_id)
@@ -276,25 +286,28 @@ async def _on_image(turn: Turn, media_id: str) -> str:
 async def _alarm(turn: Turn, text: str | None) -> str:
     """Call 110, and the desk has it at second 0: an open case is raised, else an urgent one is opened.
 
-    Whatever was being written goes with it; no limit, no hours and no missing answer stand in the way.
+    Another report that was being written becomes an urgent case of its own, with the place and the pictures it
+    has. No limit, no hours and no missing answer stand in the way.
     """
     draft = await draft_of(turn.db, turn.runtime, turn.person_id)
+    # Words that waited for "same or new?" go to the open case: who is in danger answers no questions.
+    of_its_own = draft.holds_something and draft.facts.get("asked") != SAME_OR_NEW
     if text:
         draft = draft.with_words(text)
-    number = await _raise(turn, draft)
-    if number is None:
+    number = await _raise(turn, text if of_its_own else draft.words)
+    if number is None or of_its_own:
         opened = await take_report(turn, draft, draft.category or OTHER, urgent=True)
         number = opened.number
+    await drop(turn.db, turn.runtime, turn.person_id)
     return f"{turn.say(replies.CALL_110)}\n{turn.say(replies.ALSO_SENT, number=number)}"
 
 
-async def _raise(turn: Turn, draft: Draft) -> str | None:
-    """Raise the newest open case, and add what was just written to it."""
+async def _raise(turn: Turn, words: str | None) -> str | None:
+    """Raise the newest open case, so that its officer hears of it too, and add these words to it."""
     for case in await turn.open_cases():
         if await raise_urgent(turn.runtime, case.id, reporter_id=turn.person_id) is None:
             continue
-        if draft.words:
-            await my_cases.added(turn, case, draft.words)
-        await drop(turn.db, turn.runtime, turn.person_id)
+        if words:
+            await my_cases.added(turn, case, words)
         return case.number
     return None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 
 from app.cases.errors import CaseEnded
 from app.cases.queries import Case, Place
-from app.cases.states import ACTIVE, ENDED, CaseState
+from app.cases.states import ACTIVE, ENDED, CaseState, Cause
 from app.dispatch import citizen
 from app.dispatch.amend import add_words
 from app.dispatch.citizen import Cancelled
@@ -22,6 +23,8 @@ from wechat.turn import Turn
 
 SHOWN = 3
 CLOSED_SHOWN_DAYS = 7
+REPEAT_S = 600
+"""An act asked for again within this time gets its first answer: the first may have been lost on the way."""
 
 
 async def progress(turn: Turn) -> str:
@@ -45,6 +48,7 @@ async def _progress_of(turn: Turn, case: Case) -> str:
         turn.say(
             replies.STATES[case.state], station=name, phone=station.phone, officer=await _officer(turn, case),
             waited=_ago(turn, case.now, case.reported_at),
+            left_s=max(0, math.ceil((case.deadline - case.now).total_seconds())),
         )
     ]  # fmt: skip
     if case.state is CaseState.EN_ROUTE:
@@ -95,9 +99,12 @@ def _ago(turn: Turn, now: datetime, then: datetime) -> str:
 
 async def cancel(turn: Turn, number: str) -> str:
     """Cancel the one open case, or the one with this number."""
-    cases = await turn.open_cases()
+    every = await turn.cases()
     if number:
-        cases = [c for c in cases if c.number == number]
+        every = [c for c in every if c.number == number]
+    cases = [c for c in every if c.state not in ENDED]
+    if not cases and every and _just_cancelled(every[0]):
+        return turn.say(replies.CANCELLED, number=every[0].number)  # asked again: as the first time
     if not cases:
         return turn.say(replies.NOTHING_OPEN)
     if len(cases) > 1:
@@ -105,6 +112,12 @@ async def cancel(turn: Turn, number: str) -> str:
     done = await citizen.cancel(turn.runtime, cases[0].id, reporter_id=turn.person_id)
     line = replies.CANCELLED if done.outcome is Cancelled.DONE else replies.CANCEL_NOTED
     return turn.say(line, number=done.number)
+
+
+def _just_cancelled(case: Case) -> bool:
+    if case.state is not CaseState.CANCELLED or case.closed_at is None:
+        return False
+    return (case.now - case.closed_at).total_seconds() < REPEAT_S
 
 
 async def change(turn: Turn) -> str:
@@ -117,9 +130,11 @@ async def change(turn: Turn) -> str:
 
 async def rate(turn: Turn, stars: int) -> str:
     """Rate the last closed case that has no stars yet."""
-    rateable = next((c for c in await turn.cases() if is_rateable(c)), None)
+    cases = await turn.cases()
+    rateable = next((c for c in cases if is_rateable(c)), None)
     if rateable is None:
-        return turn.say(replies.NOT_RATED)
+        same = any(c.stars == stars and _recent(c) for c in cases[:1])
+        return turn.say(replies.RATED if same else replies.NOT_RATED)
     try:
         await citizen.rate(turn.runtime, rateable.id, reporter_id=turn.person_id, stars=stars)
     except WindowOver:
@@ -134,9 +149,13 @@ def is_rateable(case: Case) -> bool:
 
 async def not_solved(turn: Turn) -> str:
     """Reopen the last closed case to the desk."""
-    closed = next((c for c in await turn.cases() if c.state is CaseState.CLOSED and _recent(c)), None)
+    cases = await turn.cases()
+    closed = next((c for c in cases if c.state is CaseState.CLOSED and _recent(c)), None)
     if closed is None:
-        return turn.say(replies.NOT_REOPENED)
+        reopened = next((c for c in cases if c.state not in ENDED and c.cause is Cause.NOT_SOLVED), None)
+        return (
+            turn.say(replies.REOPENED, number=reopened.number) if reopened else turn.say(replies.NOT_REOPENED)
+        )
     try:
         await citizen.not_solved(turn.runtime, closed.id, reporter_id=turn.person_id)
     except Conflict:
@@ -146,7 +165,9 @@ async def not_solved(turn: Turn) -> str:
 
 async def attach(turn: Turn, case: Case, media: str) -> str:
     """A photo sent after the case was opened belongs to it."""
-    attached = await citizen.attach(turn.runtime, case.id, reporter_id=turn.person_id, media=media)
+    attached = media in case.media or await citizen.attach(
+        turn.runtime, case.id, reporter_id=turn.person_id, media=media
+    )
     return turn.say(replies.ATTACHED if attached else replies.ATTACH_FULL, number=case.number)
 
 

@@ -87,6 +87,10 @@ ATTACHED: Final = Line("已附到 {number}。", "Attached to {number}.")
 ATTACH_FULL: Final = Line(
     "{number} 的照片已收到过，或已满20张。", "{number} has this photo already, or 20 photos."
 )
+PHOTO_NOT_KEPT: Final = Line(
+    "这张照片没有收到，请再发一次或用文字说明。紧急情况请拨打110。",
+    "This photo did not arrive: please send it again, or write what it shows. In an emergency call 110.",
+)
 ADDED: Final = Line(
     "已补充到 {number}。如果是另一件事，请回复“新报警”。",
     'Added to {number}. If this is another matter, reply "new".',
@@ -143,7 +147,11 @@ DOWN: Final = Line(
     "In an emergency call 110; if you cannot speak, text 12110.",
 )
 STATES: Final = {
-    "open": Line("正在通知附近民警（{waited}）", "officers nearby are being asked ({waited})"),
+    "open": Line(
+        "正在通知附近民警，已{waited}；{left_s}秒内无人接手将转{station}值班台（电话 {phone}）",
+        "officers nearby are being asked, for {waited} now; if none takes it within {left_s} s, the desk of {station} "
+        "(phone {phone}) has it",
+    ),
     "claimed": Line("民警{officer}已接手", "officer {officer} has taken it"),
     "assigned": Line("已指派民警{officer}", "officer {officer} is assigned"),
     "en_route": Line("民警{officer}正在前往", "officer {officer} is on the way"),

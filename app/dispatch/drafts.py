@@ -19,6 +19,8 @@ from app.kit.runtime import Runtime
 KEPT_H = 24
 WORDS_MAX = 2000
 MEDIA_MAX = 20
+MEDIA_ID_MAX = 128
+"""Characters of a media id: WeChat's own are kept whole, a cut one would fetch nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,11 @@ class Draft:
     def empty(self) -> bool:
         """Nothing of a report is here."""
         return not (self.category or self.words or self.place or self.media or self.facts)
+
+    @property
+    def holds_something(self) -> bool:
+        """Something of the event itself is here: words, a place, a picture."""
+        return bool(self.words or self.place or self.media)
 
     def with_words(self, words: str) -> Draft:
         """The words so far and these, cut to what a case may hold."""
