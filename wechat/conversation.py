@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from enum import StrEnum
-from typing import Final
 
 import structlog
 
 from app.cases.queries import Place
 from app.cases.states import ENDED
-from app.dispatch.citizen import raise_urgent
 from app.dispatch.drafts import MEDIA_ID_MAX, Draft, draft_of, drop, save
 from app.kit.database import Db
 from app.kit.geo import Gcj02
@@ -25,6 +23,7 @@ from app.notices.queries import take_waiting
 from app.people.identity import Person, citizen_of, note_following, set_language
 from app.stations.categories import category_of
 from wechat import my_cases, replies
+from wechat.alarm import SAME_OR_NEW, alarm
 from wechat.emergency import danger
 from wechat.intents import Intent, intent_of, language_of
 from wechat.messages import (
@@ -38,12 +37,10 @@ from wechat.messages import (
     TextMessage,
     UnfollowEvent,
 )
-from wechat.reporting import OTHER, categories_at, go_on, noting, take_report, told
+from wechat.reporting import OTHER, categories_at, go_on, noting, told
 from wechat.turn import Turn
 
 log = structlog.get_logger()
-
-SAME_OR_NEW: Final = "same_or_new"
 
 
 class MenuKey(StrEnum):
@@ -77,7 +74,7 @@ async def advance(db: Db, runtime: Runtime, message: Incoming) -> str | None:
         await note_user_action(db, person.id, Channel.OFFICIAL_ACCOUNT, action)
     turn = Turn(db, runtime, person.id, await _language(db, person, message), message.dedupe_key)
     if is_emergency(message):
-        return await _alarm(turn, message.text if isinstance(message, TextMessage) else None)
+        return await alarm(turn, message.text if isinstance(message, TextMessage) else None)
     reply = await _answer(turn, message)
     if reply and (missed := await take_waiting(db, person.id)):
         reply = f"{reply}\n{turn.say(replies.UPDATES, n=len(missed))}"
@@ -278,36 +275,3 @@ async def _on_image(turn: Turn, media_id: str) -> str:
     if draft.empty and (running := await turn.open_cases()):
         return await my_cases.attach(turn, running[0], media_id)
     return await go_on(turn, draft.with_media(media_id))
-
-
-# Danger
-
-
-async def _alarm(turn: Turn, text: str | None) -> str:
-    """Call 110, and the desk has it at second 0: an open case is raised, else an urgent one is opened.
-
-    Another report that was being written becomes an urgent case of its own, with the place and the pictures it
-    has. No limit, no hours and no missing answer stand in the way.
-    """
-    draft = await draft_of(turn.db, turn.runtime, turn.person_id)
-    # Words that waited for "same or new?" go to the open case: who is in danger answers no questions.
-    of_its_own = draft.holds_something and draft.facts.get("asked") != SAME_OR_NEW
-    if text:
-        draft = draft.with_words(text)
-    number = await _raise(turn, text if of_its_own else draft.words)
-    if number is None or of_its_own:
-        opened = await take_report(turn, draft, draft.category or OTHER, urgent=True)
-        number = opened.number
-    await drop(turn.db, turn.runtime, turn.person_id)
-    return f"{turn.say(replies.CALL_110)}\n{turn.say(replies.ALSO_SENT, number=number)}"
-
-
-async def _raise(turn: Turn, words: str | None) -> str | None:
-    """Raise the newest open case, so that its officer hears of it too, and add these words to it."""
-    for case in await turn.open_cases():
-        if await raise_urgent(turn.runtime, case.id, reporter_id=turn.person_id) is None:
-            continue
-        if words:
-            await my_cases.added(turn, case, words)
-        return case.number
-    return None

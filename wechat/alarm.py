@@ -1,0 +1,44 @@
+"""Danger in the chat: call 110, and the station's desk has it at second 0."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from app.dispatch.citizen import raise_urgent
+from app.dispatch.drafts import draft_of, drop
+from wechat import my_cases, replies
+from wechat.reporting import OTHER, take_report
+from wechat.turn import Turn
+
+SAME_OR_NEW: Final = "same_or_new"
+"""The question whether words belong to the open case, as a draft notes it."""
+
+
+async def alarm(turn: Turn, text: str | None) -> str:
+    """Call 110, and the desk has it at second 0: an open case is raised, else an urgent one is opened.
+
+    Another report that was being written becomes an urgent case of its own, with the place and the pictures it
+    has. No limit, no hours and no missing answer stand in the way.
+    """
+    draft = await draft_of(turn.db, turn.runtime, turn.person_id)
+    # Words that waited for "same or new?" go to the open case: who is in danger answers no questions.
+    of_its_own = draft.holds_something and draft.facts.get("asked") != SAME_OR_NEW
+    if text:
+        draft = draft.with_words(text)
+    number = await _raise(turn, text if of_its_own else draft.words)
+    if number is None or of_its_own:
+        opened = await take_report(turn, draft, draft.category or OTHER, urgent=True)
+        number = opened.number
+    await drop(turn.db, turn.runtime, turn.person_id)
+    return f"{turn.say(replies.CALL_110)}\n{turn.say(replies.ALSO_SENT, number=number)}"
+
+
+async def _raise(turn: Turn, words: str | None) -> str | None:
+    """Raise the newest open case, so that its officer hears of it too, and add these words to it."""
+    for case in await turn.open_cases():
+        if await raise_urgent(turn.runtime, case.id, reporter_id=turn.person_id) is None:
+            continue
+        if words:
+            await my_cases.added(turn, case, words)
+        return case.number
+    return None
