@@ -21,16 +21,17 @@ import console.router
 import miniprogram.router
 import wechat.callback
 from app import metrics
+from app.body_cap import BodyCap
 from app.kit.errors import AppError, Invalid, LimitReached, Unavailable
 from app.kit.metrics import SOCKETS
 from app.kit.migrate import current_revision, newest_revision
+from app.kit.problems import MEDIA_TYPE, Unreadable, status_of
 from app.kit.runtime import Runtime
 from app.live.hub import Hub
 from app.settings import Settings
 from app.stations.registry import registry, stations_without_desk
 from app.tracking.service import Ingest
 from app.wiring import open_runtime
-from miniprogram.problems import MEDIA_TYPE, Unreadable, status_of
 from wechat.client import Account, TokenStore, WeChatClient, open_http
 
 log = structlog.get_logger()
@@ -53,6 +54,7 @@ def create_app(settings: Settings, *, wechat_transport: httpx.AsyncBaseTransport
         lifespan=_lifespan,
     )
     app.state.settings, app.state.wechat_transport = settings, wechat_transport
+    app.add_middleware(BodyCap)
     app.include_router(wechat.callback.router(settings))
     app.include_router(miniprogram.router.router(), prefix=miniprogram.router.PREFIX)
     app.include_router(console.router.router(), prefix=console.router.PREFIX)

@@ -19,9 +19,10 @@ from app.audit.export import export
 from app.audit.queries import entries
 from app.audit.service import record_act
 from app.events.edge import transaction
+from app.kit.problems import problems
 from app.people.sessions import Role
 from console.auth import Auditor, Stores
-from console.problems import RoleNeeded, problems, roles
+from console.refusals import RoleNeeded, roles
 from console.schema import PAGE_DEFAULT, Cursor, Cursors, Limit, Out
 
 _AUDITOR = roles(Role.AUDITOR)
@@ -66,7 +67,9 @@ async def get_audit(
     runtime: Stores,
     actor_id: Annotated[UUID | None, Query(description="Acts of this person")] = None,
     action: Annotated[str | None, Query(pattern=_WORD, examples=["contact_revealed"])] = None,
-    object_id: Annotated[str | None, Query(pattern=_WORD, description="Acts on this case, person, ...")] = None,
+    object_id: Annotated[
+        str | None, Query(pattern=_WORD, description="Acts on this case, person, ...")
+    ] = None,
     cursor: Cursor = None,
     limit: Limit = PAGE_DEFAULT,
 ) -> AuditOut:

@@ -16,7 +16,7 @@ from app.kit.errors import Unauthenticated
 from app.kit.runtime import Runtime
 from app.people.sessions import Actor, Audience, Role, actor_of
 from app.settings import Settings
-from console.problems import CsrfRefused, OriginRefused, RoleNeeded
+from console.refusals import CsrfRefused, OriginRefused, RoleNeeded
 
 COOKIE = "__Host-didi_console"
 """The browser itself holds a cookie of this name to HTTPS, this very host and the path /."""

@@ -22,6 +22,7 @@ from app.dispatch.queries import After, desk_queue, running
 from app.events.edge import transaction
 from app.kit.database import Db, MovesDb
 from app.kit.errors import Forbidden
+from app.kit.problems import problems
 from app.kit.runtime import Runtime
 from app.notices.case_ledger import deliveries_of
 from app.people.contact import reveal_contact
@@ -30,7 +31,7 @@ from app.people.queries import badges_of
 from app.people.sessions import Actor, Role
 from app.tracking.queries import TrackState, track
 from console.auth import Board, Desk, Stores
-from console.problems import UNSAFE, RoleNeeded, problems, roles
+from console.refusals import UNSAFE, RoleNeeded, roles
 from console.schema import PAGE_DEFAULT, Cursor, Cursors, In, Limit, Out, PointOut, text_of
 
 RUNNING_MOST = 200
@@ -66,7 +67,9 @@ class CaseBriefOut(Out):
     seconds_left: float | None = Field(description="While open: until the desk has it", examples=[41.3])
     officer_id: UUID | None
     act_in_s: float | None = Field(description="Until the silent holder is looked at next", examples=[38.0])
-    silence: int = Field(description="0: fine; 1: the holder was nudged; 2: the desk is alarmed", examples=[0])
+    silence: int = Field(
+        description="0: fine; 1: the holder was nudged; 2: the desk is alarmed", examples=[0]
+    )
 
     @classmethod
     def of(cls, case: Case) -> CaseBriefOut:
@@ -184,7 +187,9 @@ class FreeOut(Out):
     skills: list[str]
     fit: bool = Field(description="Of a kind, and with the skill, that an offer would ask for")
     distance_m: int | None = Field(examples=[830])
-    known: Known = Field(description="`fresh`: at most 45 s old; `square`: from the 300 m square last seen in")
+    known: Known = Field(
+        description="`fresh`: at most 45 s old; `square`: from the 300 m square last seen in"
+    )
 
 
 class FreeListOut(Out):
@@ -235,7 +240,9 @@ routes = APIRouter(tags=["Console: cases"])
     responses=problems(RoleNeeded),
     openapi_extra=_DESK,
 )
-async def get_queue(actor: Board, runtime: Stores, cursor: Cursor = None, limit: Limit = PAGE_DEFAULT) -> QueueOut:
+async def get_queue(
+    actor: Board, runtime: Stores, cursor: Cursor = None, limit: Limit = PAGE_DEFAULT
+) -> QueueOut:
     """A page of the queue."""
     after = _QUEUE_CURSOR.parts(cursor)
     async with runtime.database.transaction() as db:
@@ -324,7 +331,9 @@ async def get_timeline(
     operation_id="consoleRevealContact",
     summary="The reporter's name and phone",
     description="While the desk has the case. The look and its purpose stand in the audit chain.",
-    responses=problems(*UNSAFE, RoleNeeded, PersonalDataLocked, ContactNotShown, CaseNotFound, PurposeMissing),
+    responses=problems(
+        *UNSAFE, RoleNeeded, PersonalDataLocked, ContactNotShown, CaseNotFound, PurposeMissing
+    ),
     openapi_extra=_DESK,
 )
 async def post_contact(case_id: UUID, body: PurposeIn, actor: Desk, runtime: Stores) -> ContactOut:
@@ -433,7 +442,9 @@ def _clocks(case: Case, actor_id: UUID) -> dict[str, Any]:  # the fields of Queu
 def _whole(case: Case, actor: Actor, badges: dict[UUID, str]) -> CaseOut:
     place = PlaceOut(point=PointOut.of(case.place.at), label=case.place.label) if case.place else None
     unlocked = actor.may_see_personal_data
-    holder = HolderOut(officer_id=case.officer_id, badge=badges.get(case.officer_id)) if case.officer_id else None
+    holder = (
+        HolderOut(officer_id=case.officer_id, badge=badges.get(case.officer_id)) if case.officer_id else None
+    )
     return CaseOut(
         **_brief(case), **_clocks(case, actor.person_id), words=case.words if unlocked else None,
         place=place if unlocked else None, locked=not unlocked, media=len(case.media), deadline=case.deadline,

@@ -23,9 +23,10 @@ from app.dispatch import desk
 from app.dispatch.acts import Disposition
 from app.dispatch.errors import NotFree
 from app.kit.errors import AppError
+from app.kit.problems import problems
 from app.people.sessions import Role
 from console.auth import Desk, Stores
-from console.problems import UNSAFE, RoleNeeded, problems, roles
+from console.refusals import UNSAFE, RoleNeeded, roles
 from console.schema import NOTE_MAX, Epoch, In, Out, Reason, text_of
 
 _ACTS: tuple[type[AppError], ...] = (

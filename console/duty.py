@@ -12,11 +12,12 @@ from app.dispatch.desk import stations_of
 from app.dispatch.queries import on_duty
 from app.events.edge import transaction
 from app.kit.database import Db, MovesDb
+from app.kit.problems import problems
 from app.people.errors import ApprovalNotFound
 from app.people.second_factor import decide_approval, pending_approvals
 from app.people.sessions import Actor, Role
 from console.auth import Board, Desk, Stores
-from console.problems import UNSAFE, RoleNeeded, problems, roles
+from console.refusals import UNSAFE, RoleNeeded, roles
 from console.schema import In, Out, PointOut
 
 _DESK = roles(Role.DESK, Role.COMMANDER)

@@ -20,6 +20,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from app.dispatch.desk import stations_of
 from app.kit.errors import Conflict, Unauthenticated, Unavailable
+from app.kit.problems import problems
 from app.kit.runtime import Runtime
 from app.live.hub import Attached, Hub
 from app.live.tickets import TICKET_EXPIRY_S, Ticket, issue, redeem
@@ -29,7 +30,7 @@ from app.stations.registry import registry
 from console.auth import Desk, Stores, is_own_origin
 from console.cases import CaseBriefOut, QueueOut, queue_page, running_briefs
 from console.duty import ApprovalOut, OnDutyOut, approvals_of, duty_of
-from console.problems import UNSAFE, RoleNeeded, problems, roles
+from console.refusals import UNSAFE, RoleNeeded, roles
 from console.schema import PAGE_MAX, In, Out
 
 FRAME_MAX = 8 * 1024

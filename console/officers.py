@@ -11,6 +11,7 @@ from pydantic import Field
 from app.audit.service import record_act
 from app.events.edge import transaction
 from app.kit.errors import Forbidden
+from app.kit.problems import problems
 from app.people.errors import BadgeTaken, OfficerNotFound, PersonNotFound, UnfitField
 from app.people.identity import names_of
 from app.people.invitations import INVITATION_S, invite
@@ -20,7 +21,7 @@ from app.people.second_factor import enrol_totp
 from app.people.sessions import PersonKind, Role
 from app.stations.queries import StationNotFound, require_station
 from console.auth import Administrator, Stores
-from console.problems import UNSAFE, RoleNeeded, problems, roles
+from console.refusals import UNSAFE, RoleNeeded, roles
 from console.schema import PAGE_DEFAULT, Cursor, Cursors, In, Limit, Out, text_of
 
 SKILLS_MAX = 20
@@ -88,7 +89,9 @@ class LeadIn(In):
 class TotpOut(Out):
     """Show it once, as a QR code."""
 
-    totp_address: str = Field(examples=["otpauth://totp/Didi%20Police:017342?secret=JBSWY3DPEHPK3PXP&issuer=Didi%20Police"])
+    totp_address: str = Field(
+        examples=["otpauth://totp/Didi%20Police:017342?secret=JBSWY3DPEHPK3PXP&issuer=Didi%20Police"]
+    )
 
 
 routes = APIRouter(tags=["Console: officers"])
@@ -147,7 +150,9 @@ async def get_officers(
     responses=problems(*UNSAFE, RoleNeeded, Forbidden, OfficerNotFound, StationNotFound),
     openapi_extra=_ADMINISTRATOR,
 )
-async def patch_officer(person_id: UUID, body: OfficerChangeIn, actor: Administrator, runtime: Stores) -> Response:
+async def patch_officer(
+    person_id: UUID, body: OfficerChangeIn, actor: Administrator, runtime: Stores
+) -> Response:
     """Change an officer."""
     async with transaction(runtime) as db:
         await require_station(db, body.station_id)

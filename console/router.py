@@ -11,10 +11,19 @@ PREFIX = "/console/v1"
 
 TAGS: list[dict[str, str]] = [
     {"name": "Console: sessions", "description": "Password and TOTP; a cookie, and a CSRF token beside it."},
-    {"name": "Console: cases", "description": "For desk and command: the queue, what runs, one case in full."},
-    {"name": "Console: desk", "description": "For desk and command: what is done with a case. Acts carry its epoch."},
+    {
+        "name": "Console: cases",
+        "description": "For desk and command: the queue, what runs, one case in full.",
+    },
+    {
+        "name": "Console: desk",
+        "description": "For desk and command: what is done with a case. Acts carry its epoch.",
+    },
     {"name": "Console: duty", "description": "For desk and command: who is on duty; whose sign-in waits."},
-    {"name": "Console: officers", "description": "For administrators: invitations, stations, crews, suspension."},
+    {
+        "name": "Console: officers",
+        "description": "For administrators: invitations, stations, crews, suspension.",
+    },
     {"name": "Console: staff", "description": "For administrators: accounts of the console and their roles."},
     {"name": "Console: stations", "description": "Everybody reads them; administrators change them."},
     {"name": "Console: audit", "description": "For auditors: the log, and its signed export."},

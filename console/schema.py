@@ -78,7 +78,8 @@ Epoch = Annotated[
 ]
 Totp = Annotated[str, Field(pattern=r"^[0-9]{6}$", description="The six digits now", examples=["492039"])]
 Cursor = Annotated[
-    str | None, Query(max_length=CURSOR_MAX, description="`next` of the page before; left out: the first page")
+    str | None,
+    Query(max_length=CURSOR_MAX, description="`next` of the page before; left out: the first page"),
 ]
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="Most items of a page")]
 
@@ -120,7 +121,9 @@ class Cursors:
                 raise ValueError
             return [self._read(kind, part) for kind, part in zip(self._kinds, parts, strict=True)]
         except (ValueError, binascii.Error, TypeError, AttributeError, RecursionError) as error:
-            raise Invalid("cursor is not one that this list gave: start from its first page", field="cursor") from error
+            raise Invalid(
+                "cursor is not one that this list gave: start from its first page", field="cursor"
+            ) from error
 
     @staticmethod
     def _read(kind: type, part: Any) -> Any:  # JSON

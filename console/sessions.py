@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from app.events.edge import transaction
+from app.kit.problems import problems
 from app.kit.runtime import Runtime
 from app.people.console import change_password, sign_in
 from app.people.errors import SecondFactorRefused, SignInRefused, UnfitField
@@ -15,7 +16,7 @@ from app.people.identity import name_of
 from app.people.second_factor import second_factor_totp
 from app.people.sessions import CONSOLE_TTL_S, Actor, Role, revoke
 from console.auth import OwnOrigin, Staff, Stores, Watcher, cookie_name, csrf_token, is_plain
-from console.problems import UNSAFE, OriginRefused, problems, roles
+from console.refusals import UNSAFE, OriginRefused, roles
 from console.schema import In, Out, Totp
 
 USERNAME_MAX = 40
@@ -58,7 +59,9 @@ class MeOut(Out):
     name: str | None = Field(examples=["王值班"])
     language: str = Field(examples=["zh"])
     roles: list[GrantOut]
-    locked: bool = Field(description="Idle for 30 min: words, places and contacts wait for POST /me/second-factor")
+    locked: bool = Field(
+        description="Idle for 30 min: words, places and contacts wait for POST /me/second-factor"
+    )
     csrf: str = Field(
         description="For the X-CSRF-Token header of every method but GET",
         examples=["4Jr0nq7gk0Nn4x0o2v3mM6yTQw8S1cZr5c9bQvUuE1A"],
@@ -105,7 +108,11 @@ async def delete_session(actor: Staff, runtime: Stores) -> Response:
         await revoke(db, actor.session_id, by=actor.person_id)
     response = Response(status_code=204)
     response.delete_cookie(
-        cookie_name(runtime.settings), path="/", httponly=True, secure=not is_plain(runtime.settings), samesite="strict"
+        cookie_name(runtime.settings),
+        path="/",
+        httponly=True,
+        secure=not is_plain(runtime.settings),
+        samesite="strict",
     )
     return response
 

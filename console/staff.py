@@ -11,6 +11,7 @@ from pydantic import Field
 from app.audit.service import record_act
 from app.events.edge import transaction
 from app.kit.errors import Forbidden
+from app.kit.problems import problems
 from app.people.console import create_staff
 from app.people.errors import LastAdministrator, PersonNotFound, UnfitField, UsernameTaken
 from app.people.identity import names_of
@@ -19,7 +20,7 @@ from app.people.roles import grant, revoke_role
 from app.people.sessions import Role
 from app.stations.queries import StationNotFound, require_station
 from console.auth import Administrator, Stores
-from console.problems import UNSAFE, RoleNeeded, problems, roles
+from console.refusals import UNSAFE, RoleNeeded, roles
 from console.schema import PAGE_DEFAULT, Cursor, Cursors, In, Limit, Out, text_of
 
 _ADMINISTRATOR = roles(Role.ADMINISTRATOR)
@@ -32,7 +33,9 @@ class StaffIn(In):
     username: str = Field(min_length=3, max_length=40, examples=["xuanwumen.desk"])
     password: str = Field(min_length=12, max_length=128, examples=["correct horse battery staple"])
     name: Annotated[str, text_of(60)] = Field(examples=["李值班"])
-    station_id: UUID | None = Field(None, description="An administrator of one station names it; null: of all")
+    station_id: UUID | None = Field(
+        None, description="An administrator of one station names it; null: of all"
+    )
 
 
 class StaffCreatedOut(Out):
@@ -40,7 +43,9 @@ class StaffCreatedOut(Out):
 
     person_id: UUID
     username: str = Field(examples=["xuanwumen.desk"])
-    totp_address: str = Field(examples=["otpauth://totp/Didi%20Police:xuanwumen.desk?secret=JBSWY3DPEHPK3PXP&issuer=Didi%20Police"])
+    totp_address: str = Field(
+        examples=["otpauth://totp/Didi%20Police:xuanwumen.desk?secret=JBSWY3DPEHPK3PXP&issuer=Didi%20Police"]
+    )
 
 
 class GrantIn(In):

@@ -12,6 +12,7 @@ from pydantic import Field
 from app.events.edge import transaction
 from app.kit.clock import utc_now
 from app.kit.errors import Forbidden, Invalid, NotFound
+from app.kit.problems import problems
 from app.people.policy import may_administer, require
 from app.people.sessions import Role
 from app.stations import admin
@@ -21,7 +22,7 @@ from app.stations.hours import Hours
 from app.stations.registry import Registry, Station, registry
 from app.stations.settings import Limits, Ring, StationSettings
 from console.auth import Administrator, Stores, Watcher
-from console.problems import UNSAFE, RoleNeeded, problems, roles
+from console.refusals import UNSAFE, RoleNeeded, roles
 from console.schema import In, Out, text_of
 
 NEIGHBOURS_MAX = 20
@@ -30,7 +31,9 @@ PARTS_MAX, RINGS_MAX, CORNERS_MAX = 100, 100, 20_000
 _ADMINISTRATOR = roles(Role.ADMINISTRATOR)
 
 Degrees = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
-Position = Annotated[list[Degrees], Field(min_length=2, max_length=2, description="[longitude, latitude], WGS-84")]
+Position = Annotated[
+    list[Degrees], Field(min_length=2, max_length=2, description="[longitude, latitude], WGS-84")
+]
 Corners = Annotated[list[Position], Field(min_length=4, max_length=CORNERS_MAX)]
 Area = Annotated[list[Corners], Field(min_length=1, max_length=RINGS_MAX)]
 
@@ -80,7 +83,9 @@ class StationIn(In):
     code: Annotated[str, text_of(20)] = Field(examples=["XW01"])
     name: Annotated[str, text_of(60)] = Field(examples=["玄武门派出所"])
     name_en: Annotated[str, text_of(80, 0)] = Field("", examples=["Xuanwumen Station"])
-    phone: Annotated[str, text_of(30, 0)] = Field("", description="Of its desk, public", examples=["025-83363110"])
+    phone: Annotated[str, text_of(30, 0)] = Field(
+        "", description="Of its desk, public", examples=["025-83363110"]
+    )
     parent_id: UUID | None = Field(None, description="Who rings when no neighbour's desk is on")
     is_command: bool = Field(False, description="The command centre: where every ladder ends; one at most")
     boundary: Boundary | None = None
@@ -224,7 +229,9 @@ async def patch_station(station_id: UUID, body: FactsIn, actor: Administrator, r
     responses=problems(*UNSAFE, RoleNeeded, Forbidden, NotFound),
     openapi_extra=_ADMINISTRATOR,
 )
-async def patch_settings(station_id: UUID, body: SettingsIn, actor: Administrator, runtime: Stores) -> Response:
+async def patch_settings(
+    station_id: UUID, body: SettingsIn, actor: Administrator, runtime: Stores
+) -> Response:
     """Change a station's settings."""
     require(may_administer(actor, station_id))
     async with transaction(runtime) as db:
@@ -276,7 +283,9 @@ async def put_parent(station_id: UUID, body: ParentIn, actor: Administrator, run
     responses=problems(*UNSAFE, RoleNeeded, Forbidden, NotFound),
     openapi_extra=_ADMINISTRATOR,
 )
-async def put_neighbours(station_id: UUID, body: NeighboursIn, actor: Administrator, runtime: Stores) -> Response:
+async def put_neighbours(
+    station_id: UUID, body: NeighboursIn, actor: Administrator, runtime: Stores
+) -> Response:
     """Change a station's neighbours."""
     require(may_administer(actor, None))
     async with transaction(runtime) as db:

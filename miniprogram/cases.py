@@ -20,6 +20,7 @@ from app.dispatch.citizen import Cancelled
 from app.dispatch.errors import WindowOver
 from app.kit.database import Db, MovesDb
 from app.kit.errors import Invalid
+from app.kit.problems import problems
 from app.kit.runtime import Runtime
 from app.people.identity import name_in_part, names_of, person
 from app.people.officers import facts_of
@@ -27,7 +28,6 @@ from app.people.sessions import Actor
 from app.stations.registry import registry
 from app.tracking.queries import Track, TrackState, track
 from miniprogram.auth import CitizenOrOfficer, Stores
-from miniprogram.problems import problems
 from miniprogram.schema import LABEL_MAX, In, Out, PlaceOut, PointIn, PointOut, text_of
 
 PAGE_MAX = 50

@@ -14,13 +14,13 @@ from app.dispatch.late import offer_what_is_open
 from app.dispatch.presence import FRESH_S, beat, note_squares
 from app.events.edge import transaction
 from app.kit.clock import utc_now
+from app.kit.problems import problems
 from app.kit.runtime import Runtime
 from app.people.errors import CaseInHand, OfficerNotFound
 from app.people.officers import Duty, duty_off, duty_on
 from app.people.sessions import OfficerFacts
 from app.tracking.service import FIXES_MAX, Fix, FixSource, Ingest
 from miniprogram.auth import Fixes, Officer, OfficersOnly, OfficersPhone, SecondFactorNeeded, Stores
-from miniprogram.problems import problems
 from miniprogram.schema import In, Moment, Out, PointIn
 
 _OFFICERS = (OfficersOnly, SecondFactorNeeded)

@@ -25,6 +25,7 @@ from app.cases.states import ENDED
 from app.dispatch.claim import seen
 from app.dispatch.queries import open_offers
 from app.kit.errors import AppError, Invalid, Unauthenticated, Unavailable
+from app.kit.problems import problems
 from app.kit.runtime import Runtime
 from app.live.hub import Attached, Hub
 from app.live.tickets import TICKET_EXPIRY_S, Ticket, issue, redeem
@@ -38,7 +39,6 @@ from miniprogram.cases import CaseBriefOut, TrackOut
 from miniprogram.duty import FixBatch, FixesOut, take_fixes
 from miniprogram.my_case import HeldBriefOut, helped
 from miniprogram.offers import OfferOut
-from miniprogram.problems import problems
 from miniprogram.schema import Epoch, In, Out
 
 FRAME_MAX = 8 * 1024

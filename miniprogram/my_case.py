@@ -18,13 +18,13 @@ from app.cases.states import CaseState
 from app.events.edge import transaction
 from app.kit.database import Db, MovesDb
 from app.kit.errors import Forbidden
+from app.kit.problems import problems
 from app.kit.runtime import Runtime
 from app.people.contact import reveal_contact
 from app.people.errors import PersonalDataLocked
 from app.people.sessions import Actor
 from app.tracking.service import Ingest
 from miniprogram.auth import Fixes, Officer, OfficersOnly, SecondFactorNeeded, Stores
-from miniprogram.problems import problems
 from miniprogram.schema import In, Out, PlaceOut, text_of
 
 

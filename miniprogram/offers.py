@@ -18,8 +18,8 @@ from app.cases.errors import (
 from app.dispatch.claim import Claimed, claim, decline, seen
 from app.dispatch.errors import OffDuty
 from app.dispatch.queries import Offer, open_offers
+from app.kit.problems import problems
 from miniprogram.auth import Fixes, Officer, OfficersOnly, OnDutyOfficer, SecondFactorNeeded, Stores
-from miniprogram.problems import problems
 from miniprogram.schema import Epoch, In, Out, PointOut, Reason
 
 _OFFICERS = (OfficersOnly, SecondFactorNeeded)

@@ -14,10 +14,10 @@ from app.dispatch.intake import WORDS_MAX, Report, take
 from app.events.edge import transaction
 from app.kit.clock import utc_now
 from app.kit.geo import Point
+from app.kit.problems import problems
 from app.stations.categories import DEFAULT_CATEGORIES, Category, open_now
 from app.stations.registry import registry
 from miniprogram.auth import CitizenOrOfficer, Stores
-from miniprogram.problems import problems
 from miniprogram.schema import In, Out, PlaceIn, text_of
 
 KEY_MIN, KEY_MAX = 8, 80

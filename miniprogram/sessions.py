@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from app.events.edge import transaction
+from app.kit.problems import problems
 from app.kit.runtime import Runtime
 from app.people.errors import (
     ConsentMissing,
@@ -44,7 +45,6 @@ from miniprogram.auth import (
     WeChatSilent,
     who_holds,
 )
-from miniprogram.problems import problems
 from miniprogram.schema import In, Out, text_of
 
 CODE_MAX = 128

@@ -16,8 +16,8 @@ from app.dispatch.acts import Disposition
 from app.dispatch.claim import release
 from app.dispatch.errors import ArrivalNotShown, OffDuty, TooManyCodes
 from app.kit.errors import AppError
+from app.kit.problems import problems
 from miniprogram.auth import Fixes, Officer, OfficersOnly, SecondFactorNeeded, Stores
-from miniprogram.problems import problems
 from miniprogram.schema import NOTE_MAX, Epoch, In, Out, PointIn, Reason, text_of
 
 _ACTS: tuple[type[AppError], ...] = (

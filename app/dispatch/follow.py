@@ -106,6 +106,12 @@ async def off_duty(runtime: Runtime, event: Event) -> None:
         await publish(runtime, [f"person:{event.actor_id}"], body)
 
 
+async def tell_board_of_duty(runtime: Runtime, event: Event) -> None:
+    """Who is on duty has changed: the desks of the station read it anew."""
+    if event.station_id:
+        await publish(runtime, [f"desk:{event.station_id}"], {"type": "duty_changed"})
+
+
 async def on_duty(runtime: Runtime, event: Event) -> None:
     """On duty: whatever is open may be offered, on the next ping."""
     if event.actor_id:

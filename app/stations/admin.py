@@ -20,7 +20,7 @@ from app.stations.settings import read_settings
 
 STATIONS_CHANGED = "stations_changed"
 
-_LOCK = 7_120_111  # an advisory lock of our own: two new boundaries must see each other
+_LOCK = 7_120_113  # an advisory lock of our own: two new boundaries must see each other
 
 _INSERT = text("""
     INSERT INTO stations (id, code, name, name_en, phone, parent_id, is_command, boundary, settings)

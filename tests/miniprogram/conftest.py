@@ -18,13 +18,13 @@ from starlette.exceptions import HTTPException
 
 from app.events.edge import transaction
 from app.kit.errors import AppError, Invalid
+from app.kit.problems import MEDIA_TYPE, Unreadable, status_of
 from app.kit.runtime import Runtime
 from app.live.hub import Hub
 from app.people.identity import set_identity
 from app.people.sessions import issue
 from app.people.tables import Audience
 from app.tracking.service import Ingest
-from miniprogram.problems import MEDIA_TYPE, Unreadable, status_of
 from miniprogram.router import PREFIX, TAGS, router
 from tests.factories import Made, Make
 from tests.miniprogram.phones import Dial, FakeWeChat, Phone, Settle, SignIn, Socket

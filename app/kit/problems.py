@@ -1,6 +1,6 @@
-"""Errors as clients see them (RFC 9457): the shape, and what each route says it may answer.
+"""Errors as clients see them (RFC 9457): the shape, the status of each kind, and what a route says it may answer.
 
-`app.main` turns what the core raises into this shape; here it is only described.
+`app.main` answers in this shape; the doors describe their routes with it. It knows statuses, no framework.
 """
 
 from __future__ import annotations
@@ -95,5 +95,5 @@ def _response(status: HTTPStatus, errors: list[type[AppError]]) -> dict[str, Any
 def _example(status: HTTPStatus, error: type[AppError]) -> dict[str, object]:
     return {
         "type": f"urn:didi:problem:{error.code}", "title": error.message, "status": int(status),
-        "detail": error.message_en, "code": error.code, "instance": "/miniprogram/v1/...",
+        "detail": error.message_en, "code": error.code, "instance": "/...",
     }  # fmt: skip
