@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from app.dispatch.citizen import raise_urgent
-from app.dispatch.drafts import draft_of, drop
+from app.dispatch.drafts import WORDS_MAX, draft_of, drop
 from wechat import my_cases, replies
-from wechat.reporting import OTHER, take_report
+from wechat.reporting import OTHER, categories_at, take_report
 from wechat.turn import Turn
 
 SAME_OR_NEW: Final = "same_or_new"
@@ -23,11 +24,15 @@ async def alarm(turn: Turn, text: str | None) -> str:
     draft = await draft_of(turn.db, turn.runtime, turn.person_id)
     # Words that waited for "same or new?" go to the open case: who is in danger answers no questions.
     of_its_own = draft.holds_something and draft.facts.get("asked") != SAME_OR_NEW
-    if text:
-        draft = draft.with_words(text)
+    if text:  # the oldest words go when there are too many: the newest say what the danger is
+        draft = replace(
+            draft, words=f"{draft.words}\n{text}"[-WORDS_MAX:] if draft.words else text[:WORDS_MAX]
+        )
     number = await _raise(turn, text if of_its_own else draft.words)
     if number is None or of_its_own:
-        opened = await take_report(turn, draft, draft.category or OTHER, urgent=True)
+        known = {category.key for category in await categories_at(turn, draft.place)}
+        category = draft.category if draft.category in known else OTHER
+        opened = await take_report(turn, draft, category, urgent=True)
         number = opened.number
     await drop(turn.db, turn.runtime, turn.person_id)
     return f"{turn.say(replies.CALL_110)}\n{turn.say(replies.ALSO_SENT, number=number)}"

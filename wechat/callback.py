@@ -51,7 +51,7 @@ EMERGENCY_S: Final = 1.5  # who is in danger does not wait for a slow store
 SUCCESS: Final = "success"  # in clear also in safe mode: nothing is shown, nothing sent again
 
 _WITHOUT_EFFECT: Final = (
-    LocationEvent, ViewEvent, TemplateSentEvent, SubscriptionEvent, AuthorizationRevokedEvent, UnknownMessage,
+    LocationEvent, ViewEvent, TemplateSentEvent, SubscriptionEvent, AuthorizationRevokedEvent,
 )  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def router(
             return _refused(rejected)
         except TimeoutError:
             return _refused(Rejected(RejectReason.MALFORMED))
-        if isinstance(message, _WITHOUT_EFFECT):
+        if _is_without_effect(message):
             answer = Answer(None, "no_effect")
         else:
             left_s = (emergency_s if is_emergency(message) else deadline_s) - (time.monotonic() - began)
@@ -117,6 +117,13 @@ def router(
     api.add_route(PATH, get_callback, methods=["GET"], include_in_schema=False)
     api.add_route(PATH, post_callback, methods=["POST"], include_in_schema=False)
     return api
+
+
+def _is_without_effect(message: Incoming) -> bool:
+    """What nobody waits for an answer to. What a person sent on purpose is answered, of whatever kind it is."""
+    if isinstance(message, UnknownMessage):
+        return message.is_event
+    return isinstance(message, _WITHOUT_EFFECT)
 
 
 def _is_safe(query: Mapping[str, str]) -> bool:

@@ -193,6 +193,7 @@ class UnknownMessage(Incoming):
     """A kind this door has no use for; `kind` is its MsgType, or its Event for an event."""
 
     kind: str
+    is_event: bool = False
 
 
 def read_message(clear: bytes) -> Incoming:
@@ -388,7 +389,7 @@ def _revoked(m: Any, common: dict[str, Any]) -> Incoming:
 
 def _unknown(m: Any, common: dict[str, Any]) -> Incoming:
     name = "Event" if _is_event(m) else "MsgType"
-    return UnknownMessage(kind=_required(m, name).lower(), **common)
+    return UnknownMessage(kind=_required(m, name).lower(), is_event=_is_event(m), **common)
 
 
 _MAKERS: Final[Mapping[Any, Callable[[Any, dict[str, Any]], Incoming]]] = {

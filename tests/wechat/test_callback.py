@@ -21,9 +21,9 @@ from app.kit.metrics import CALLBACKS
 from app.kit.runtime import Runtime
 from app.settings import Settings
 from tests.conftest import SECRETS
-from tests.factories import CENTRE, SQUARE, Made, Make
+from tests.factories import CENTRE, Made
 from tests.wechat.chats import rows
-from wechat.callback import PATH, router
+from wechat.callback import DEADLINE_S, PATH, router
 from wechat.guard import Keys, seal
 
 OPENID, ACCOUNT = "oCitizen00000000000000000001", "gh_0123456789ab"
@@ -84,19 +84,13 @@ def said(response: httpx.Response) -> str:
         response.text, fields["MsgSignature"], fields["TimeStamp"], fields["Nonce"]
     )
     assert f"<ToUserName><![CDATA[{OPENID}]]>" in clear
-    return re.search(r"<Content><!\[CDATA\[(.*)\]\]></Content>", clear, re.DOTALL)[1]  # type: ignore[index,no-any-return]
+    content = re.search(r"<Content><!\[CDATA\[(.*)\]\]></Content>", clear, re.DOTALL)
+    assert content is not None
+    return content[1]
 
 
 def count(outcome: str) -> float:
-    return CALLBACKS.labels(outcome)._value.get()
-
-
-@pytest.fixture
-async def station(make: Make) -> Made:
-    centre = await make.station(is_command=True)
-    own = await make.station(ring=SQUARE, parent=centre)
-    await make.officer(station=own)
-    return own
+    return float(CALLBACKS.labels(outcome)._value.get())
 
 
 @pytest.fixture
@@ -168,6 +162,30 @@ async def test_what_needs_no_answer_writes_nothing(wechat: WeChat, runtime: Runt
     assert await rows(runtime, "SELECT 1 FROM inbox") == []
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "<MsgType>hologram</MsgType><MsgId>7</MsgId>",
+        "<MsgType>voice</MsgType><MediaId>v</MediaId><Format>amr</Format><MsgId>8</MsgId>",
+        "<MsgType>file</MsgType><Title>x</Title><Description>x</Description><MsgId>9</MsgId>",
+    ],
+)
+async def test_a_kind_that_cannot_be_used_yet_is_answered_kindly(
+    wechat: WeChat, runtime: Runtime, rest: str
+) -> None:
+    answer = said(await wechat.push(_xml(rest)))
+
+    assert "110" in answer
+    assert "文字" in answer
+    assert await rows(runtime, "SELECT 1 FROM cases") == []
+
+
+async def test_an_event_nobody_knows_is_answered_with_success(wechat: WeChat) -> None:
+    answer = await wechat.push(_xml("<MsgType>event</MsgType><Event>never_heard_of</Event>"))
+
+    assert (answer.status_code, answer.text) == (200, "success")
+
+
 async def test_an_unfollow_is_noted_and_answered_with_success(wechat: WeChat, runtime: Runtime) -> None:
     await wechat.say("你好", 1)
     answer = await wechat.push(_xml("<MsgType>event</MsgType><Event>unsubscribe</Event>"))
@@ -212,6 +230,41 @@ async def test_with_both_stores_down_danger_is_still_answered_with_110(
     assert line in answer
     assert "station" not in answer
     assert "派出所" not in answer  # nothing was sent to anybody
+
+
+async def test_with_both_stores_down_everybody_is_answered_within_the_deadline(down: Runtime) -> None:
+    wechat = WeChat(down)
+    began = time.monotonic()
+    answers = await asyncio.gather(
+        *(wechat.say(words, n) for n, words in enumerate(["他有刀", REPORT, "进度"]))
+    )
+
+    assert time.monotonic() - began < DEADLINE_S
+    assert all("110" in said(answer) for answer in answers)
+
+
+@pytest.mark.parametrize("words", ["他有刀", "help me"])
+async def test_with_valkey_down_alone_danger_still_reaches_the_desk(
+    settings: Settings, runtime: Runtime, station: Made, words: str
+) -> None:
+    from tests.conftest import make_runtime
+
+    lame = make_runtime(settings)
+    lame.valkey = valkey_kit.connect("redis://127.0.0.1:9/0")
+    answer = said(await WeChat(lame).say(words, 1))
+    await lame.drain()
+    await lame.database.close()
+
+    [case] = await rows(runtime, "SELECT number, state, urgent FROM cases")
+    assert (case.state, case.urgent) == ("handed_over", True)
+    assert case.number in answer
+
+
+async def test_danger_said_ten_times_over_by_wechat_rings_once(wechat: WeChat, runtime: Runtime) -> None:
+    answers = await asyncio.gather(*(wechat.say("他有刀", 1) for _ in range(10)))
+
+    [case] = await rows(runtime, "SELECT number FROM cases")
+    assert all(case.number in said(answer) for answer in answers)
 
 
 async def test_with_the_stores_down_a_report_is_never_called_received(down: Runtime) -> None:

@@ -20,20 +20,6 @@ OUTSIDE = Point(31.5, 117.5)
 NUMBER = re.compile(r"[0-9]{3}-[0-9]{3}-[0-9]{4}")
 
 
-@pytest.fixture
-async def station(make: Make, runtime: Runtime) -> Made:
-    """A station with an area and one free officer, and the command centre above it."""
-    centre = await make.station(is_command=True, ring=None, code="CC")
-    own = await make.station(ring=SQUARE, parent=centre, code="S1")
-    await make.officer(station=own)
-    return own
-
-
-@pytest.fixture
-def citizen(runtime: Runtime, station: Made) -> Citizen:
-    return Citizen(runtime)
-
-
 async def test_words_and_a_place_make_a_case_in_two_messages(citizen: Citizen, station: Made) -> None:
     asked = await citizen.say("楼上半夜唱歌很吵")
     opened = await citizen.stand()
