@@ -31,14 +31,16 @@ _FREE = text("""
 
 
 async def reconcile(runtime: Runtime) -> Reconciled:
-    """Put back who is free and was heard within 45 s; take out who is off duty or busy."""
+    """Put back who is free and was heard within 45 s; take out who is off duty or busy, and beats long over."""
     async with runtime.database.moves() as db:
         rows = (await db.execute(_FREE, {"fresh_s": presence.FRESH_S})).all()
     free = {row.person_id for row in rows}
     known = {row.person_id: Point(row.last_lat, row.last_lng) for row in rows if row.last_lat is not None}
     fresh = {row.person_id for row in rows if row.fresh}
     try:
-        indexed = await _indexed(runtime, {cell(at) for at in known.values()})
+        touched = {cell(at) for at in known.values()}
+        await presence.trim(runtime, touched)
+        indexed = await _indexed(runtime, touched)
         for officer_id in indexed - free:
             await presence.remove(runtime, officer_id)
         missing = [(o, at) for o, at in known.items() if o in fresh and o not in indexed]
