@@ -30,7 +30,9 @@ PASSWORD = "correct horse battery"
 class Person:
     """Somebody with an account, a browser of their own, and (once signed in) a CSRF token."""
 
-    def __init__(self, runtime: Runtime, client: httpx.AsyncClient, person_id: UUID, username: str, address: str) -> None:
+    def __init__(
+        self, runtime: Runtime, client: httpx.AsyncClient, person_id: UUID, username: str, address: str
+    ) -> None:
         self.runtime, self.client, self.person_id, self.username = runtime, client, person_id, username
         self.totp = pyotp.TOTP(parse_qs(urlsplit(address).query)["secret"][0])
         self.csrf = ""
@@ -38,8 +40,12 @@ class Person:
     async def fresh_code(self) -> str:
         """A code that works: the row forgets the step that was used last, so that no test waits 30 s."""
         async with self.runtime.database.moves() as db:
-            await db.execute(text("UPDATE credentials SET totp_step = 0 WHERE person_id = :id"), {"id": self.person_id})
-            now = (await db.execute(text("SELECT extract(epoch FROM clock_timestamp())::float8"))).scalar_one()
+            await db.execute(
+                text("UPDATE credentials SET totp_step = 0 WHERE person_id = :id"), {"id": self.person_id}
+            )
+            now = (
+                await db.execute(text("SELECT extract(epoch FROM clock_timestamp())::float8"))
+            ).scalar_one()
         return self.totp.at(int(now))
 
     async def sign_in(self, **wrong: str) -> httpx.Response:
@@ -49,10 +55,14 @@ class Person:
             self.csrf = answer.json()["csrf"]
         return answer
 
-    async def call(self, method: str, path: str, body: object = None, **headers: str | None) -> httpx.Response:
+    async def call(
+        self, method: str, path: str, body: object = None, **headers: str | None
+    ) -> httpx.Response:
         """A request as the console's page sends it; a header of None is left out."""
         given = {"Origin": ORIGIN, "X-CSRF-Token": self.csrf} if method != "GET" else {}
-        sent = {name.replace("_", "-"): value for name, value in (given | headers).items() if value is not None}
+        sent = {
+            name.replace("_", "-"): value for name, value in (given | headers).items() if value is not None
+        }
         return await self.client.request(method, path, json=body, headers=sent)
 
     async def get(self, path: str) -> httpx.Response:
@@ -91,7 +101,11 @@ class People:
             )
             for role, station in roles:
                 await grant(
-                    db, person_id=made.person_id, role=Role(role), station_id=station.id if station else None, by=None
+                    db,
+                    person_id=made.person_id,
+                    role=Role(role),
+                    station_id=station.id if station else None,
+                    by=None,
                 )
         return Person(self.runtime, self.browser(), made.person_id, username, made.totp_address)
 

@@ -18,32 +18,51 @@ from tests.console.people import ORIGIN, PASSWORD, People, Person
 from tests.factories import SQUARE, Make
 
 AREA = {"type": "Polygon", "coordinates": [SQUARE]}
-BESIDE = {"type": "Polygon", "coordinates": [[[118.87, 32.02], [118.9, 32.02], [118.9, 32.1], [118.87, 32.1], [118.87, 32.02]]]}
+BESIDE = {
+    "type": "Polygon",
+    "coordinates": [[[118.87, 32.02], [118.9, 32.02], [118.9, 32.1], [118.87, 32.1], [118.87, 32.02]]],
+}
 
 
 async def test_a_city_is_built_through_this_door_alone(administrator: Person, people: People) -> None:
     """What a demo does: stations, their neighbours, an officer, a desk that signs in and sees the queue."""
     command = await administrator.ok(
-        "POST", "/stations", {"code": "CMD", "name": "指挥中心", "name_en": "Command centre", "is_command": True}
+        "POST",
+        "/stations",
+        {"code": "CMD", "name": "指挥中心", "name_en": "Command centre", "is_command": True},
     )
     first = await administrator.ok(
         "POST", "/stations",
         {"code": "A", "name": "甲派出所", "phone": "025-1", "parent_id": command["station_id"], "boundary": AREA,
          "settings": {"claim_window_s": 20, "rings": [{"after_s": 0, "within_m": None}]}},
     )  # fmt: skip
-    second = await administrator.ok("POST", "/stations", {"code": "B", "name": "乙派出所", "boundary": BESIDE})
-    await administrator.ok("PUT", f"/stations/{first['station_id']}/neighbours", {"neighbours": [second["station_id"]]})
-    await administrator.ok("PUT", f"/stations/{second['station_id']}/parent", {"parent_id": command["station_id"]})
-    invited = await administrator.ok(
-        "POST", "/officers", {"name": "王小明", "badge": "017342", "station_id": first["station_id"], "phone": "13800000000"}
+    second = await administrator.ok(
+        "POST", "/stations", {"code": "B", "name": "乙派出所", "boundary": BESIDE}
     )
-    account = await administrator.ok("POST", "/staff", {"username": "A.desk", "password": PASSWORD, "name": "李值班"})
+    await administrator.ok(
+        "PUT", f"/stations/{first['station_id']}/neighbours", {"neighbours": [second["station_id"]]}
+    )
+    await administrator.ok(
+        "PUT", f"/stations/{second['station_id']}/parent", {"parent_id": command["station_id"]}
+    )
+    invited = await administrator.ok(
+        "POST",
+        "/officers",
+        {"name": "王小明", "badge": "017342", "station_id": first["station_id"], "phone": "13800000000"},
+    )
+    account = await administrator.ok(
+        "POST", "/staff", {"username": "A.desk", "password": PASSWORD, "name": "李值班"}
+    )
     await administrator.ok(
         "POST", f"/staff/{account['person_id']}/roles", {"role": "desk", "station_id": first["station_id"]}
     )
     async with transaction(administrator.runtime) as db:
-        bound = await bind(db, administrator.runtime, badge="017342", code=invited["code"], app_id="wxa", openid="o1")
-    desk = Person(administrator.runtime, people.browser(), account["person_id"], "a.desk", account["totp_address"])
+        bound = await bind(
+            db, administrator.runtime, badge="017342", code=invited["code"], app_id="wxa", openid="o1"
+        )
+    desk = Person(
+        administrator.runtime, people.browser(), account["person_id"], "a.desk", account["totp_address"]
+    )
 
     assert str(bound.person_id) == invited["person_id"]
     assert (await desk.sign_in()).status_code == 201
@@ -53,14 +72,18 @@ async def test_a_city_is_built_through_this_door_alone(administrator: Person, pe
     assert stations["A"]["neighbours"] == [second["station_id"]]
     assert (await desk.ok("GET", f"/stations/{first['station_id']}"))["settings"]["claim_window_s"] == 20
     officers = (await administrator.ok("GET", "/officers"))["items"]
-    assert [(o["badge"], o["name"], o["bound"], o["invited"]) for o in officers] == [("017342", "王小明", True, False)]
+    assert [(o["badge"], o["name"], o["bound"], o["invited"]) for o in officers] == [
+        ("017342", "王小明", True, False)
+    ]
 
 
 async def test_the_settings_of_this_api_are_those_of_the_core() -> None:
     assert set(SettingsIn.model_fields) == set(StationSettings.model_fields)
 
 
-async def test_settings_change_one_by_one_and_return_to_their_defaults(administrator: Person, make: Make) -> None:
+async def test_settings_change_one_by_one_and_return_to_their_defaults(
+    administrator: Person, make: Make
+) -> None:
     station = await make.station(settings={"claim_window_s": 90})
     path = f"/stations/{station.id}"
 
@@ -87,13 +110,19 @@ async def test_settings_change_one_by_one_and_return_to_their_defaults(administr
     ],
 )
 async def test_a_boundary_that_is_none_is_refused(administrator: Person, boundary: object) -> None:
-    answer = await administrator.call("POST", "/stations", {"code": "X", "name": "某所", "boundary": boundary})
+    answer = await administrator.call(
+        "POST", "/stations", {"code": "X", "name": "某所", "boundary": boundary}
+    )
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
 
 
 async def test_control_characters_never_reach_the_database(administrator: Person) -> None:
-    for body in ({"code": "X\x00", "name": "某所"}, {"code": "X", "name": "\x07"}, {"code": "X", "name": "所", "settings": {"auxiliaries_for": ["\x00"]}}):
+    for body in (
+        {"code": "X\x00", "name": "某所"},
+        {"code": "X", "name": "\x07"},
+        {"code": "X", "name": "所", "settings": {"auxiliaries_for": ["\x00"]}},
+    ):
         assert (await administrator.call("POST", "/stations", body)).status_code == 422
 
 
@@ -123,7 +152,9 @@ async def test_a_stations_administrator_stays_inside_their_station(people: Peopl
         await local.call("PATCH", f"/stations/{other.id}", {"name": "改名"}),
         await local.call("PUT", f"/stations/{own.id}/boundary", {"boundary": None}),
         await local.call("POST", "/stations", {"code": "C", "name": "丙"}),
-        await local.call("POST", f"/staff/{staff.person_id}/roles", {"role": "desk", "station_id": str(other.id)}),
+        await local.call(
+            "POST", f"/staff/{staff.person_id}/roles", {"role": "desk", "station_id": str(other.id)}
+        ),
         await local.call("POST", f"/staff/{staff.person_id}/roles", {"role": "auditor", "station_id": None}),
         await local.call("POST", "/staff", {"username": "x.y.z", "password": PASSWORD, "name": "某"}),
     ]
@@ -143,7 +174,9 @@ async def test_unknown_stations_and_people_are_404(administrator: Person, make: 
         await administrator.call("PATCH", f"/officers/{nowhere}", {"skills": []}),
         await administrator.call("PUT", f"/officers/{officer.id}/lead", {"lead_id": nowhere}),
         await administrator.call("POST", f"/staff/{nowhere}/roles", {"role": "desk", "station_id": None}),
-        await administrator.call("POST", "/staff", {"username": "x.y.z", "password": PASSWORD, "name": "某", "station_id": nowhere}),
+        await administrator.call(
+            "POST", "/staff", {"username": "x.y.z", "password": PASSWORD, "name": "某", "station_id": nowhere}
+        ),
         await administrator.get(f"/stations/{nowhere}"),
         await administrator.call("PUT", f"/stations/{nowhere}/parent", {"parent_id": None}),
         await administrator.call("POST", f"/people/{nowhere}/totp"),
@@ -178,11 +211,16 @@ async def test_a_suspended_person_is_out_and_in_again(administrator: Person, peo
     assert (await person.sign_in()).status_code == 201
 
 
-async def test_pages_of_officers_and_staff_hold_each_once(administrator: Person, people: People, make: Make) -> None:
+async def test_pages_of_officers_and_staff_hold_each_once(
+    administrator: Person, people: People, make: Make
+) -> None:
     officers = [await make.officer() for _ in range(5)]
     staff = [administrator.username] + [(await people.account(("desk", None))).username for _ in range(4)]
 
-    for path, field, expected in (("/officers", "badge", [o.badge for o in officers]), ("/staff", "username", staff)):
+    for path, field, expected in (
+        ("/officers", "badge", [o.badge for o in officers]),
+        ("/staff", "username", staff),
+    ):
         seen: list[str] = []
         page = await administrator.ok("GET", f"{path}?limit=2")
         while True:
@@ -193,7 +231,9 @@ async def test_pages_of_officers_and_staff_hold_each_once(administrator: Person,
         assert seen == sorted(expected)
 
 
-async def test_the_auditor_reads_who_looked_and_their_own_reading_stands_there_too(people: People, make: Make) -> None:
+async def test_the_auditor_reads_who_looked_and_their_own_reading_stands_there_too(
+    people: People, make: Make
+) -> None:
     desk = await people.signed_in("desk", station=await make.the_station())
     case = await make.case(state="handed_over", reported_ago_s=20)
     auditor = await people.signed_in("auditor")
@@ -238,5 +278,9 @@ async def test_changes_of_a_station_stand_in_the_log(administrator: Person, make
     await administrator.ok("PATCH", f"/stations/{station.id}", {"phone": "025-2"})
 
     async with administrator.runtime.database.moves() as db:
-        row = (await db.execute(text("SELECT actor_id, object_id FROM audit_log WHERE action = 'station_changed'"))).one()
+        row = (
+            await db.execute(
+                text("SELECT actor_id, object_id FROM audit_log WHERE action = 'station_changed'")
+            )
+        ).one()
     assert (row.actor_id, row.object_id) == (administrator.person_id, str(station.id))

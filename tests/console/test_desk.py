@@ -34,12 +34,15 @@ async def waiting(make: Make) -> Made:
 async def actions(runtime: Runtime, action: str) -> list[dict[str, Any]]:
     async with runtime.database.moves() as db:
         rows = await db.execute(
-            text("SELECT actor_id, object_id, purpose FROM audit_log WHERE action = :action ORDER BY id"), {"action": action}
+            text("SELECT actor_id, object_id, purpose FROM audit_log WHERE action = :action ORDER BY id"),
+            {"action": action},
         )
         return [dict(row) for row in rows.mappings()]
 
 
-async def test_the_queue_has_urgent_on_top_then_oldest_first_with_its_clocks(desk: Person, make: Make) -> None:
+async def test_the_queue_has_urgent_on_top_then_oldest_first_with_its_clocks(
+    desk: Person, make: Make
+) -> None:
     young = await make.case(state="handed_over", reported_ago_s=10)
     old = await make.case(state="handed_over", reported_ago_s=90)
     urgent = await make.case(state="handed_over", reported_ago_s=5, urgent=True)
@@ -65,7 +68,9 @@ async def test_the_queue_tells_nothing_of_words_exact_place_or_reporter(desk: Pe
 
 
 async def test_pages_of_the_queue_hold_every_case_once(desk: Person, make: Make) -> None:
-    made = [await make.case(state="handed_over", reported_ago_s=10 * n, urgent=n % 3 == 0) for n in range(1, 8)]
+    made = [
+        await make.case(state="handed_over", reported_ago_s=10 * n, urgent=n % 3 == 0) for n in range(1, 8)
+    ]
     seen: list[str] = []
     cursor = ""
 
@@ -80,7 +85,9 @@ async def test_pages_of_the_queue_hold_every_case_once(desk: Person, make: Make)
     assert [item["urgent"] for item in (await desk.ok("GET", "/queue"))["items"]] == [True] * 2 + [False] * 5
 
 
-@pytest.mark.parametrize("cursor", ["x", "W10", "bnVsbA", "WzEsMiwzXQ", "W3RydWUsICIyMDI2IiwgIngiXQ", "%F0%9F%98%80"])
+@pytest.mark.parametrize(
+    "cursor", ["x", "W10", "bnVsbA", "WzEsMiwzXQ", "W3RydWUsICIyMDI2IiwgIngiXQ", "%F0%9F%98%80"]
+)
 async def test_a_cursor_that_the_list_never_gave_is_refused(desk: Person, cursor: str) -> None:
     answer = await desk.get(f"/queue?cursor={cursor}")
 
@@ -113,9 +120,13 @@ async def test_after_thirty_idle_minutes_words_and_place_wait_for_a_code(desk: P
     assert (await desk.ok("GET", f"/cases/{waiting.id}"))["words"] == "楼上很吵"
 
 
-async def test_the_contact_needs_a_purpose_that_stands_in_the_log(desk: Person, make: Make, waiting: Made) -> None:
+async def test_the_contact_needs_a_purpose_that_stands_in_the_log(
+    desk: Person, make: Make, waiting: Made
+) -> None:
     async with transaction(desk.runtime) as db:
-        await set_identity(db, desk.runtime, waiting.reporter.id, name="李雷", phone="13800000000", consent="1")
+        await set_identity(
+            db, desk.runtime, waiting.reporter.id, name="李雷", phone="13800000000", consent="1"
+        )
 
     without = await desk.post(f"/cases/{waiting.id}/contact", purpose=" ")
     shown = await desk.ok("POST", f"/cases/{waiting.id}/contact", {"purpose": "核实地点"})
@@ -197,7 +208,9 @@ async def test_asking_again_after_taking_is_a_success(desk: Person, waiting: Mad
     assert [a.status_code for a in answers] == [200, 200]
 
 
-async def test_free_officers_stand_by_distance_and_the_busy_do_not(desk: Person, make: Make, waiting: Made) -> None:
+async def test_free_officers_stand_by_distance_and_the_busy_do_not(
+    desk: Person, make: Make, waiting: Made
+) -> None:
     far, near = await make.officer(at=FAR), await make.officer(at=NEAR)
     unseen = await make.officer(at=None)
     busy, off = await make.officer(at=NEAR), await make.officer(on_duty=False)
@@ -205,7 +218,10 @@ async def test_free_officers_stand_by_distance_and_the_busy_do_not(desk: Person,
     auxiliary = await make.officer(at=FAR, kind="auxiliary")
     await make.case(state="en_route", officer=busy, reported_ago_s=20)
     async with desk.runtime.database.moves() as db:
-        await db.execute(text("UPDATE cases SET excluded = ARRAY[CAST(:o AS uuid)] WHERE id = :c"), {"o": excluded.id, "c": waiting.id})
+        await db.execute(
+            text("UPDATE cases SET excluded = ARRAY[CAST(:o AS uuid)] WHERE id = :c"),
+            {"o": excluded.id, "c": waiting.id},
+        )
     await beat(desk.runtime, near.id, NEAR)
 
     items = (await desk.ok("GET", f"/cases/{waiting.id}/officers"))["items"]
@@ -214,7 +230,11 @@ async def test_free_officers_stand_by_distance_and_the_busy_do_not(desk: Person,
     assert (items[0]["officer_id"], items[-1]["officer_id"]) == (str(near.id), str(unseen.id))
     assert set(found) == {far.id, near.id, unseen.id, auxiliary.id}
     assert off.id not in found
-    assert (found[near.id]["known"], found[far.id]["known"], found[unseen.id]["known"]) == ("fresh", "square", "unknown")
+    assert (found[near.id]["known"], found[far.id]["known"], found[unseen.id]["known"]) == (
+        "fresh",
+        "square",
+        "unknown",
+    )
     assert 100 < found[near.id]["distance_m"] < 200
     assert (found[auxiliary.id]["fit"], found[far.id]["fit"]) == (False, True)
 
@@ -223,10 +243,14 @@ async def test_assigning_puts_one_officer_on_one_case(desk: Person, make: Make, 
     officer = await make.officer()
     second = await make.case(state="handed_over", reported_ago_s=20)
 
-    assigned = await desk.ok("POST", f"/cases/{waiting.id}/assignment", {"epoch": 0, "officer_id": str(officer.id)})
+    assigned = await desk.ok(
+        "POST", f"/cases/{waiting.id}/assignment", {"epoch": 0, "officer_id": str(officer.id)}
+    )
     refused = await desk.post(f"/cases/{second.id}/assignment", epoch=0, officer_id=str(officer.id))
     stale = await desk.post(f"/cases/{waiting.id}/recall", epoch=0, reason="另派")
-    recalled = await desk.ok("POST", f"/cases/{waiting.id}/recall", {"epoch": assigned["epoch"], "reason": "另派"})
+    recalled = await desk.ok(
+        "POST", f"/cases/{waiting.id}/recall", {"epoch": assigned["epoch"], "reason": "另派"}
+    )
 
     assert (assigned["state"], assigned["officer_id"]) == ("assigned", str(officer.id))
     assert (refused.status_code, refused.json()["code"]) == (409, "officer_has_a_case")
@@ -242,7 +266,9 @@ async def test_nobody_off_duty_or_unknown_is_assigned(desk: Person, make: Make, 
         assert (answer.status_code, answer.json()["code"]) == (409, "officer_not_free")
 
 
-async def test_a_case_goes_through_the_desks_hands_and_the_timeline_tells_it(desk: Person, make: Make, waiting: Made) -> None:
+async def test_a_case_goes_through_the_desks_hands_and_the_timeline_tells_it(
+    desk: Person, make: Make, waiting: Made
+) -> None:
     other = await make.station(ring=ELSEWHERE, code="B1")
     path = f"/cases/{waiting.id}"
 
@@ -251,10 +277,14 @@ async def test_a_case_goes_through_the_desks_hands_and_the_timeline_tells_it(des
     back = await desk.ok("POST", f"{path}/put-back", {"epoch": 0})
     await desk.ok("POST", f"{path}/take", {"epoch": back["epoch"]})
     empty = await desk.post(f"{path}/close", epoch=back["epoch"], disposition="advised", note=" ")
-    closed = await desk.ok("POST", f"{path}/close", {"epoch": back["epoch"], "disposition": "advised", "note": "已告知"})
+    closed = await desk.ok(
+        "POST", f"{path}/close", {"epoch": back["epoch"], "disposition": "advised", "note": "已告知"}
+    )
     again = await desk.ok("POST", f"{path}/reopen", {"reason": "来电称未解决"})
     gone = await desk.ok(
-        "POST", f"{path}/forward", {"epoch": again["epoch"], "to_station_id": str(other.id), "reason": "辖区不符"}
+        "POST",
+        f"{path}/forward",
+        {"epoch": again["epoch"], "to_station_id": str(other.id), "reason": "辖区不符"},
     )
 
     assert empty.status_code == 422
@@ -262,7 +292,15 @@ async def test_a_case_goes_through_the_desks_hands_and_the_timeline_tells_it(des
     assert gone["station_id"] == str(other.id)
     assert (await desk.get(path)).status_code == 404  # another station's now
     async with desk.runtime.database.moves() as db:
-        kinds = (await db.execute(text("SELECT kind FROM events WHERE case_id = :c ORDER BY id"), {"c": waiting.id})).scalars().all()
+        kinds = (
+            (
+                await db.execute(
+                    text("SELECT kind FROM events WHERE case_id = :c ORDER BY id"), {"c": waiting.id}
+                )
+            )
+            .scalars()
+            .all()
+        )
     assert list(kinds) == [
         "case_acknowledged", "case_taken_by_desk", "case_returned", "case_taken_by_desk", "case_closed",
         "case_reopened", "case_forwarded",
@@ -277,7 +315,10 @@ async def test_the_timeline_comes_in_pages_and_names_no_reporter(desk: Person, w
     first = await desk.ok("GET", f"{path}/timeline?limit=1")
     second = await desk.ok("GET", f"{path}/timeline?limit=1&cursor={first['next']}")
 
-    assert [e["kind"] for e in first["items"] + second["items"]] == ["case_acknowledged", "case_taken_by_desk"]
+    assert [e["kind"] for e in first["items"] + second["items"]] == [
+        "case_acknowledged",
+        "case_taken_by_desk",
+    ]
     assert second["next"] is None
     assert datetime.fromisoformat(first["items"][0]["at"]) <= datetime.fromisoformat(second["items"][0]["at"])
     assert str(waiting.reporter.id) not in str(first) + str(second)
@@ -308,7 +349,9 @@ async def test_on_duty_shows_squares_and_the_case_in_hand(desk: Person, people: 
     assert running[0]["officer_id"] == str(officer.id)
 
 
-async def test_an_officers_sign_in_waits_for_the_desk_of_their_station(desk: Person, people: People, make: Make) -> None:
+async def test_an_officers_sign_in_waits_for_the_desk_of_their_station(
+    desk: Person, people: People, make: Make
+) -> None:
     from app.people.second_factor import ask_approval
     from app.people.sessions import Audience, actor_of, issue
 

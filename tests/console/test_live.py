@@ -16,7 +16,9 @@ from tests.console.test_desk import ELSEWHERE
 from tests.factories import Make
 
 
-async def test_the_board_starts_with_everything_and_hears_what_happens(desk: Person, make: Make, dial: Dial) -> None:
+async def test_the_board_starts_with_everything_and_hears_what_happens(
+    desk: Person, make: Make, dial: Dial
+) -> None:
     officer = await make.officer()
     waiting = await make.case(state="handed_over", reported_ago_s=20)
     running = await make.case(state="claimed", officer=officer, reported_ago_s=10)
@@ -32,7 +34,11 @@ async def test_the_board_starts_with_everything_and_hears_what_happens(desk: Per
     assert [i["case_id"] for i in snapshot["queue"]["items"]] == [str(waiting.id)]
     assert [i["case_id"] for i in snapshot["running"]] == [str(running.id)]
     assert {i["officer_id"] for i in snapshot["on_duty"]} == {str(officer.id), str(free.id)}
-    assert (changed["case_id"], changed["kind"], changed["state"]) == (str(waiting.id), "case_assigned", "assigned")
+    assert (changed["case_id"], changed["kind"], changed["state"]) == (
+        str(waiting.id),
+        "case_assigned",
+        "assigned",
+    )
     assert after["queue"]["items"] == []
     assert "楼上很吵" not in json.dumps(snapshot, ensure_ascii=False)
 
@@ -78,7 +84,9 @@ async def test_another_pages_socket_does_not_open(address: str, origin: str | No
     assert refused.value.response.status_code == 403
 
 
-@pytest.mark.parametrize("first", ['{"ticket": "unknown"}', '{"type": "ping"}', "[]", "x" * 9000, '{"ticket": ""}'])
+@pytest.mark.parametrize(
+    "first", ['{"ticket": "unknown"}', '{"type": "ping"}', "[]", "x" * 9000, '{"ticket": ""}']
+)
 async def test_what_is_no_ticket_opens_nothing(address: str, first: str) -> None:
     async with websockets.connect(address, origin=websockets.Origin(ORIGIN)) as connection:
         await connection.send(first)
@@ -89,7 +97,9 @@ async def test_what_is_no_ticket_opens_nothing(address: str, first: str) -> None
     assert connection.close_code == expected.get(first, 4400)
 
 
-async def test_a_socket_without_a_ticket_is_closed_after_its_seconds(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_socket_without_a_ticket_is_closed_after_its_seconds(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("console.live.FIRST_MESSAGE_S", 0.05)
 
     async with websockets.connect(address, origin=websockets.Origin(ORIGIN)) as connection:
@@ -117,7 +127,9 @@ async def test_a_ticket_works_once(desk: Person, address: str) -> None:
 async def test_the_ticket_of_a_phone_opens_no_board(desk: Person, address: str, runtime: Runtime) -> None:
     async with runtime.database.moves() as db:
         session_id = (await db.execute(text("SELECT id FROM sessions"))).scalar_one()
-    ticket = await issue(runtime, person_id=desk.person_id, session_id=session_id, topics=[f"person:{desk.person_id}"])
+    ticket = await issue(
+        runtime, person_id=desk.person_id, session_id=session_id, topics=[f"person:{desk.person_id}"]
+    )
 
     async with websockets.connect(address, origin=websockets.Origin(ORIGIN)) as connection:
         await connection.send(json.dumps({"ticket": ticket}))

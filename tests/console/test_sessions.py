@@ -103,7 +103,10 @@ async def test_signing_out_ends_the_session_and_takes_the_cookie(desk: Person) -
 
 @pytest.mark.parametrize("token", [None, "", "wrong", "\u00fc"])
 async def test_without_its_csrf_token_nothing_changes(desk: Person, token: str | None) -> None:
-    headers = [(b"origin", ORIGIN.encode()), *([(b"x-csrf-token", token.encode())] if token is not None else [])]
+    headers = [
+        (b"origin", ORIGIN.encode()),
+        *([(b"x-csrf-token", token.encode())] if token is not None else []),
+    ]
 
     answer = await desk.client.request("DELETE", "/sessions/current", headers=headers)
 
@@ -117,11 +120,18 @@ async def test_the_csrf_token_of_another_session_is_refused(desk: Person, admini
     assert answer.json()["code"] == "csrf_refused"
 
 
-@pytest.mark.parametrize("origin", [None, "null", "http://localhost:8001", "http://localhost:8000.evil.example", "https://localhost:8000"])
-async def test_another_page_can_neither_act_nor_sign_in(desk: Person, people: People, origin: str | None) -> None:
+@pytest.mark.parametrize(
+    "origin",
+    [None, "null", "http://localhost:8001", "http://localhost:8000.evil.example", "https://localhost:8000"],
+)
+async def test_another_page_can_neither_act_nor_sign_in(
+    desk: Person, people: People, origin: str | None
+) -> None:
     act = await desk.call("DELETE", "/sessions/current", Origin=origin)
     body = {"username": desk.username, "password": PASSWORD, "totp": await desk.fresh_code()}
-    sign_in = await people.browser().post("/sessions", json=body, headers={"Origin": origin} if origin else {})
+    sign_in = await people.browser().post(
+        "/sessions", json=body, headers={"Origin": origin} if origin else {}
+    )
 
     assert (act.status_code, act.json()["code"]) == (403, "origin_refused")
     assert (sign_in.status_code, sign_in.json()["code"]) == (403, "origin_refused")
@@ -142,7 +152,9 @@ async def test_a_new_password_ends_every_session(people: People) -> None:
     person = await people.signed_in("auditor")
 
     answer = await person.call(
-        "PUT", "/me/password", {"old": PASSWORD, "new": "a river runs through", "totp": await person.fresh_code()}
+        "PUT",
+        "/me/password",
+        {"old": PASSWORD, "new": "a river runs through", "totp": await person.fresh_code()},
     )
     await person.runtime.drain()
 

@@ -23,7 +23,7 @@ from app.settings import Settings
 from tests.conftest import SECRETS
 from tests.factories import CENTRE, Made
 from tests.wechat.chats import rows
-from wechat.callback import DEADLINE_S, PATH, router
+from wechat.callback import DEADLINE_S, EMERGENCY_S, PATH, router
 from wechat.guard import Keys, seal
 
 OPENID, ACCOUNT = "oCitizen00000000000000000001", "gh_0123456789ab"
@@ -68,6 +68,12 @@ def place_xml(message_id: int) -> str:
     return _xml(
         f"<MsgType>location</MsgType><Location_X>{at.lat}</Location_X><Location_Y>{at.lng}</Location_Y>"
         f"<Scale>16</Scale><Label>x</Label><MsgId>{message_id}</MsgId>"
+    )
+
+
+def photo_xml(message_id: int) -> str:
+    return _xml(
+        f"<MsgType>image</MsgType><PicUrl>http://x</PicUrl><MediaId>m{message_id}</MediaId><MsgId>{message_id}</MsgId>"
     )
 
 
@@ -347,3 +353,71 @@ async def test_nothing_personal_is_logged(
     written = repr(logs)
     assert "wechat_message_failed" in written
     assert not any(personal in written for personal in ("张三丰", "13912345678", OPENID, "32.06", "118.8"))
+
+
+@pytest.fixture
+async def silent(settings: Settings) -> AsyncIterator[Runtime]:
+    """A process whose stores take its connections and never say a word."""
+    from tests.conftest import make_runtime
+
+    held: list[asyncio.StreamWriter] = []
+
+    async def listen(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        held.append(writer)
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    made = make_runtime(settings)
+    made.database = Database(f"postgresql://didi@127.0.0.1:{port}/didi")
+    made.valkey = valkey_kit.connect(f"redis://127.0.0.1:{port}/0")
+    yield made
+    for writer in held:
+        writer.close()
+    server.close()
+    await made.drain()
+
+
+@pytest.mark.parametrize("words", ["他有刀", REPORT])
+async def test_stores_that_never_answer_keep_nobody_waiting(silent: Runtime, words: str) -> None:
+    wechat = WeChat(silent, deadline_s=0.4, emergency_s=0.2)
+    began = time.monotonic()
+    answer = said(await wechat.say(words, 1))
+
+    assert time.monotonic() - began < 1.0
+    assert "110" in answer
+    assert "派出所" not in answer
+
+
+def test_the_deadlines_leave_wechat_its_five_seconds() -> None:
+    assert EMERGENCY_S < DEADLINE_S <= 4.0
+
+
+async def test_everything_at_once_from_one_person_leaves_no_message_unanswered(
+    wechat: WeChat, runtime: Runtime
+) -> None:
+    """Steps of one chat wait for each other on the draft; a wait in a circle would end in `failed` or `late`."""
+    before = [count(outcome) for outcome in ("failed", "late", "refused", "unavailable")]
+    texts = [
+        REPORT,
+        "他有刀",
+        "进度",
+        "新报警",
+        "我的钱包被偷了",
+        "他有枪",
+        "没有位置",
+        "评分5",
+        "未解决",
+        "改",
+        "English",
+        "9",
+    ]
+    for wave in range(3):
+        await asyncio.gather(
+            *(wechat.say(words, 1000 * wave + n) for n, words in enumerate(texts)),
+            *(wechat.push(place_xml(1000 * wave + 100 + n)) for n in range(3)),
+            *(wechat.push(photo_xml(1000 * wave + 200 + n)) for n in range(3)),
+        )
+        await runtime.drain()
+
+    assert [count(outcome) for outcome in ("failed", "late", "refused", "unavailable")] == before
+    assert any(row.urgent for row in await rows(runtime, "SELECT urgent FROM cases"))

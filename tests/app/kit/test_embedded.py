@@ -84,7 +84,9 @@ def kill(pid: int) -> None:
 
 
 def is_dead(pid: int) -> bool:
-    state = subprocess.run(["ps", "-p", str(pid), "-o", "stat="], capture_output=True, text=True, check=False).stdout
+    state = subprocess.run(
+        ["ps", "-p", str(pid), "-o", "stat="], capture_output=True, text=True, check=False
+    ).stdout
     return state.strip() == "" or state.strip().startswith("Z")
 
 
