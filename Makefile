@@ -100,5 +100,6 @@ $(READY): requirements/dev.txt pyproject.toml
 
 $(VENV)/.bench-ready: $(BENCH_LOCK) $(READY)
 	@echo '==> installing what we compare ourselves with'
-	@$(PIP_INSTALL) --require-hashes -r $(BENCH_LOCK)
+	@$(BIN)/python -m venv --clear $(VENV)/bench
+	@$(VENV)/bench/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r $(BENCH_LOCK)
 	@touch $@
