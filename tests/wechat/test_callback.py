@@ -393,9 +393,10 @@ def test_the_deadlines_leave_wechat_its_five_seconds() -> None:
 
 
 async def test_everything_at_once_from_one_person_leaves_no_message_unanswered(
-    wechat: WeChat, runtime: Runtime
+    runtime: Runtime, station: Made
 ) -> None:
     """Steps of one chat wait for each other on the draft; a wait in a circle would end in `failed` or `late`."""
+    wechat = WeChat(runtime, deadline_s=30, emergency_s=30)
     before = [count(outcome) for outcome in ("failed", "late", "refused", "unavailable")]
     texts = [
         REPORT,
