@@ -43,7 +43,9 @@ async def reader_of(db: Db | MovesDb, case: Case, actor: Actor) -> Reader:
         return Reader.HOLDER
     if _of_its_desk(case, actor):
         return Reader.DESK
-    if case.state is CaseState.CLOSED and case.previous_officer_id == actor.person_id:
+    # Closed by its officer, a case keeps that officer; closed at the desk it has none. Who held it before, let it go or
+    # was refused by the reporter, is a stranger again.
+    if case.state is CaseState.CLOSED and case.officer_id == actor.person_id:
         return Reader.PAST_HOLDER
     values = {"case_id": case.id, "person_id": actor.person_id}
     if case.state in ACTIVE and (await db.execute(_BACKUP, values)).scalar_one():

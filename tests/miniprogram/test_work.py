@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
+from app.dispatch.desk import close_at_desk, take_case
 from app.events.edge import transaction
 from app.kit.runtime import Runtime
 from app.people.identity import set_identity
-from tests.factories import Made, Make
+from tests.factories import Made, Make, acting
 from tests.miniprogram.phones import POINT, Phone, Settle, SignIn
 
 
@@ -102,6 +103,24 @@ async def test_the_contact_is_shown_from_en_route_to_release_and_recorded(
     assert on_the_way == {"name": "李雷", "phone": "13800000000"}
     assert after.status_code == 404
     assert await _acts(runtime, "contact_revealed") == 1
+
+
+async def test_after_the_close_the_contact_is_for_who_closed_and_for_no_earlier_holder(
+    officer: Phone, held: Made, make: Make, sign_in: SignIn, runtime: Runtime
+) -> None:
+    reporter, desk = await sign_in(held.reporter), acting(await make.staff("desk", station=held.station))
+    await officer.ok("POST", f"/cases/{held.id}/en-route", {"epoch": 1})
+    await reporter.ok("POST", f"/cases/{held.id}/not-this-officer")
+    await take_case(runtime, held.id, epoch=2, actor=desk)
+    await close_at_desk(runtime, held.id, epoch=2, actor=desk, disposition="advised", note="已电话告知")
+    own = await make.case(state="arrived", officer=officer.made, epoch=1, reporter=held.reporter)
+    await officer.ok("POST", f"/cases/{own.id}/close", {"epoch": 1, "disposition": "solved"})
+
+    refused = await officer.post(f"/cases/{held.id}/contact", PURPOSE)
+    closed = await officer.ok("POST", f"/cases/{own.id}/contact", PURPOSE)
+
+    assert (refused.status_code, refused.json()["code"]) == (404, "case_not_found")
+    assert closed["phone"] == "13800000000"
 
 
 async def test_a_contact_asks_for_a_purpose(officer: Phone, held: Made) -> None:
