@@ -64,7 +64,7 @@ CLOSE_CODES = """
 | 4400 | the first message was not a ticket | - |
 | 4401 | signed out | sign in |
 | 4402 | no ticket within 5 s | connect again |
-| 4403 | the ticket is unknown, used or over 30 s old | get a new one |
+| 4403 | the ticket is unknown, used, over 30 s old or another door's | get a new one |
 | 4408 | this phone did not keep up | connect again, read the snapshot |
 | 4409 | a newer socket of the same person took this one's place | do not reconnect by itself |
 | 4429 | over 60 messages in 10 s | connect again after some seconds |
@@ -285,6 +285,9 @@ async def _ticket(websocket: WebSocket, runtime: Runtime) -> Ticket:
 
 async def _actor(runtime: Runtime, ticket: Ticket) -> Actor:
     """Whose socket it is. The ticket was given to a session with its second factor, if it is an officer's."""
+    # A console's ticket names desks: here its holder would hear them without the Origin that the console asks for.
+    if ticket.topics != (f"person:{ticket.person_id}",):
+        raise Closing(TICKET_REFUSED, "ask for a new ticket")
     if not await alive(runtime, [ticket.session_id]):
         raise Closing(TICKET_REFUSED, "signed out")
     async with runtime.database.moves() as db:

@@ -12,6 +12,7 @@ import websockets
 
 from app.events.edge import transaction
 from app.kit.runtime import Runtime
+from app.live.tickets import issue
 from app.people.sessions import revoke
 from miniprogram import live
 from tests.factories import Make
@@ -195,6 +196,20 @@ async def test_a_ticket_opens_one_socket(citizen: Phone, address: str) -> None:
         await second.send(ticket)
 
         assert await Socket(second).closed() == live.TICKET_REFUSED
+
+
+async def test_a_ticket_of_the_console_opens_nothing_here(
+    make: Make, sign_in: SignIn, runtime: Runtime, address: str
+) -> None:
+    station = await make.the_station()
+    person = await sign_in(await make.staff("desk", station=station))
+    topics = [f"desk:{station.id}"]
+    ticket = await issue(runtime, person_id=person.person_id, session_id=person.session_id, topics=topics)
+
+    async with websockets.connect(address) as connection:
+        await connection.send(json.dumps({"ticket": ticket}))
+
+        assert await Socket(connection).closed() == live.TICKET_REFUSED
 
 
 async def test_a_ticket_of_a_session_that_has_ended_opens_nothing(
