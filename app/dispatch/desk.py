@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from app.cases.errors import CaseNotFound
+from app.cases.errors import CaseEnded, CaseNotFound, WrongState
 from app.cases.moves import Moved, move, why_not
 from app.cases.queries import encrypt
 from app.cases.states import (
@@ -119,11 +119,36 @@ async def close_at_desk(
     )  # fmt: skip
 
 
+# One merge at a time, so that of two cases folded into each other one goes on; the lock comes first (CASE), then
+# the other case is read as it stands now (FOR SHARE), not as it stood when the statement began.
+_OTHER_GOES_ON = """CASE WHEN CAST(pg_advisory_xact_lock(71202) AS text) = '' THEN EXISTS (
+    SELECT FROM cases i WHERE i.id = :into_id AND i.state NOT IN ('closed', 'cancelled', 'merged') FOR SHARE) END"""
+_ENDED = text("SELECT state IN ('closed', 'cancelled', 'merged') FROM cases WHERE id = :into_id")
+
+
 async def merge(runtime: Runtime, case_id: UUID, *, epoch: int, into_id: UUID, actor: Actor) -> Moved:
-    """Fold a case into another of the same incident; the other goes on."""
+    """Fold a case into another of the same incident; the other goes on.
+
+    Raises:
+        CaseEnded: the other has ended, and nobody would look after either.
+    """
     async with runtime.database.moves() as db:
         await _visible(db, into_id, actor)
-    return await _act(runtime, MERGE, case_id, epoch=epoch, actor=actor, into_id=into_id)
+    try:
+        return await _act(
+            runtime,
+            MERGE,
+            case_id,
+            epoch=epoch,
+            actor=actor,
+            only_if=f"{_MINE} AND {_OTHER_GOES_ON}",
+            into_id=into_id,
+        )
+    except WrongState:
+        async with runtime.database.moves() as db:
+            if (await db.execute(_ENDED, {"into_id": into_id})).scalar_one():
+                raise CaseEnded(case_id=str(into_id)) from None
+        raise
 
 
 async def reopen(runtime: Runtime, case_id: UUID, *, actor: Actor, reason: str) -> Moved:

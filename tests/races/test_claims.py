@@ -187,6 +187,20 @@ async def test_two_desks_assign_one_case_and_one_officer_once(make: Make, runtim
         assert sum(not isinstance(t, AppError) for t in told) == 1
 
 
+async def test_of_two_cases_folded_into_each_other_one_goes_on(make: Make, runtime: Runtime) -> None:
+    station = await make.the_station()
+    chief = acting(await make.staff("desk", station=station))
+    for _ in range(15):
+        one, other = await make.case(state="handed_over"), await make.case(state="handed_over")
+
+        told = await asyncio.gather(
+            _outcome(desk.merge(runtime, one.id, epoch=0, into_id=other.id, actor=chief)),
+            _outcome(desk.merge(runtime, other.id, epoch=0, into_id=one.id, actor=chief)),
+        )
+
+        assert sorted(type(t).__name__ for t in told) == ["CaseEnded", "Moved"]
+
+
 async def test_ten_identical_reports_are_one_case(make: Make, runtime: Runtime) -> None:
     await make.the_station()
     reporter = await make.citizen()
