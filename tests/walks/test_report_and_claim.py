@@ -81,7 +81,7 @@ async def test_the_reporter_is_told_by_the_worker(world: World) -> None:
     neighbour, officer = await world.neighbour(), await world.officer()
     case, _ = await world.claimed(neighbour, officer)
 
-    await world.work("deliver", "deliver")
+    await world.deliver()
 
     [told] = await neighbour.told()
     assert case.number in told
@@ -92,7 +92,7 @@ async def test_the_reporter_is_told_by_the_worker(world: World) -> None:
 async def test_a_token_that_wechat_threw_away_costs_no_notice(world: World) -> None:
     neighbour, officer = await world.neighbour(), await world.officer()
     first, epoch = await world.claimed(neighbour, officer)
-    await world.work("deliver")
+    await world.deliver()
     await world.wechat.control("tokens", {"how": "kill"})
 
     await officer.ok("POST", f"/cases/{first.id}/en-route", {"epoch": epoch})
@@ -103,7 +103,7 @@ async def test_a_token_that_wechat_threw_away_costs_no_notice(world: World) -> N
     )
     await officer.ok("POST", f"/cases/{first.id}/close", {"epoch": epoch, "disposition": "mediated"})
     await world.settle()
-    await world.work("deliver", "deliver", "deliver")
+    await world.deliver()
 
     told = await neighbour.told()
     assert "已办结" in told[-1]

@@ -98,6 +98,13 @@ class World:
             await jobs[name]()
             await self.settle()
 
+    async def deliver(self) -> None:
+        """The worker's rounds until no notice is due: of each person the oldest goes first."""
+        while await self.rows(
+            "SELECT 1 FROM deliveries WHERE state = 'queued' AND due_at <= clock_timestamp()"
+        ):
+            await self.work("deliver")
+
     async def hand_over(self) -> list[UUID]:
         """One sweep of deadlines, and what follows."""
         handed = await handover.sweep(self.runtime)

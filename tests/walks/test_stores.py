@@ -1,0 +1,93 @@
+"""Valkey flushed, killed, and both stores unreachable in the middle of a walk."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.kit.runtime import Runtime
+from app.kit.valkey import ValkeyDown
+from app.settings import Settings
+from tests.app.live.phones import Server, eventually
+from tests.walks.conftest import open_world
+from tests.walks.world import REPORT, World
+
+
+@pytest.fixture
+async def mortal(runtime: Runtime, settings: Settings, tmp_path: Path) -> AsyncIterator[tuple[World, Server]]:
+    """A world whose Valkey a test may kill."""
+    server = Server(tmp_path)
+    server.start()
+    async with open_world(settings.model_copy(update={"valkey_url": server.url})) as world:
+        yield world, server
+    server.kill()
+
+
+async def test_flushed_at_every_step_of_the_way(world: World) -> None:
+    officer, neighbour = await world.officer(), await world.neighbour()
+    await neighbour.say(REPORT)
+    await world.runtime.valkey.flushall()
+    await neighbour.stand()
+    await world.runtime.valkey.flushall()
+    await world.settle()
+    case = await world.newest_case()
+    await world.work("reconcile")
+    offers = (await officer.ok("GET", "/offers"))["items"]
+
+    act = {"epoch": (await officer.ok("POST", f"/offers/{case.id}/claim", {"epoch": 0}))["epoch"]}
+    await world.runtime.valkey.flushall()
+    await officer.ok("POST", f"/cases/{case.id}/en-route", act)
+    await world.runtime.valkey.flushall()
+    await officer.ok(
+        "POST", f"/cases/{case.id}/arrived", act | {"at": {"lat": 32.06, "lng": 118.82, "datum": "wgs84"}}
+    )
+    await officer.ok("POST", f"/cases/{case.id}/close", act | {"disposition": "mediated"})
+    await world.settle()
+    await world.deliver()
+
+    assert [o["case_id"] for o in offers] == [str(case.id)]
+    assert "已办结" in (await neighbour.told())[-1]
+
+
+@pytest.mark.slow
+async def test_without_valkey_a_case_is_reported_offered_claimed_and_another_handed_over(
+    mortal: tuple[World, Server],
+) -> None:
+    world, server = mortal
+    officer, neighbour, other = await world.officer(), await world.neighbour(), await world.neighbour()
+    await neighbour.say(REPORT)
+    server.kill()
+
+    await neighbour.stand()
+    await world.settle()
+    case = await world.newest_case()
+    offers = (await officer.ok("GET", "/offers"))["items"]
+    taken = await officer.ok("POST", f"/offers/{case.id}/claim", {"epoch": 0})
+    second = await world.officer()
+    late = await world.reports(other)
+    await world.age(late.id, 60)
+    handed = await world.hand_over()
+    status = await neighbour.say("进度")
+
+    assert [o["case_id"] for o in offers] == [str(case.id)]
+    assert taken["epoch"] == 1
+    assert case.number in status
+    assert handed == [late.id]
+    assert (await second.post(f"/offers/{late.id}/claim", {"epoch": 0})).json()["code"] == "case_handed_over"
+    assert "110" in await neighbour.say("他有刀")
+
+    server.start()
+    await eventually(lambda: _answers(world))
+    await world.work("reconcile")
+    async with world.dial(officer) as phone:
+        await officer.ok("POST", f"/cases/{case.id}/en-route", {"epoch": taken["epoch"]})
+        assert (await phone.next("case_changed"))["case_id"] == str(case.id)  # live again
+
+
+async def _answers(world: World) -> bool:
+    try:
+        return bool(await world.runtime.valkey.ping())
+    except ValkeyDown:
+        return False
