@@ -41,7 +41,7 @@ def run(*, once: bool, port: int, say: Say) -> int:
     """
     if os.environ.get("DIDI_ENV") == "production":
         raise SettingsError("DIDI_ENV=production: the demo and the simulator do not run in production")
-    folder = (default_folder() / "demo").resolve()
+    folder = (Path(os.environ.get("DIDI_FOLDER") or default_folder()) / "demo").resolve()
     say(f"The demo's data: {folder}")
     with lease(folder) as stores:
         environment = _environment(folder, port) | {
@@ -124,6 +124,7 @@ def _processes(
         "--token", env["WECHAT_TOKEN"], "--aes-key", env["WECHAT_AES_KEY"], "--app-id", env["WECHAT_APP_ID"],
         "--app-secret", env["WECHAT_APP_SECRET"], "--mp-app-id", env["MINIPROGRAM_APP_ID"],
         "--mp-app-secret", env["MINIPROGRAM_APP_SECRET"], "--original-id", env["WECHAT_ORIGINAL_ID"],
+        "--name", "滴滴警务（模拟）", "--sketch-map", f"http://127.0.0.1:{port}/sketch-map.json", "--centre", "32.0655,118.8200",
     ]  # fmt: skip
     commands = {
         "simulated WeChat": simulator,
