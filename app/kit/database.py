@@ -72,7 +72,10 @@ class Database:
         self, url: str, *, pooler: str = "none", pool_size: int = 10, moves_pool_size: int = 10
     ) -> None:
         """`pooler="transaction"` turns every statement cache off, as pgbouncer's transaction mode needs."""
-        options: dict[str, Any] = {"pool_pre_ping": False, "pool_timeout": 5, "pool_recycle": 1800}
+        # hide_parameters: an error's text ends in logs, and what was to be written must not.
+        options: dict[str, Any] = {
+            "pool_pre_ping": False, "pool_timeout": 5, "pool_recycle": 1800, "hide_parameters": True,
+        }  # fmt: skip
         connect: dict[str, Any] = {"timeout": 5, "command_timeout": 30}
         if pooler == "transaction":
             connect |= {
