@@ -55,7 +55,7 @@ FOLLOWERS: dict[str, list[Follower]] = {
     CaseEvent.STALLED: _TOLD,
     CaseEvent.ESCALATED: _TOLD,
     CaseEvent.ACKNOWLEDGED: _TOLD,
-    CaseEvent.RAISED: _TOLD,
+    CaseEvent.RAISED: [dispatch.ring_the_desk, *_TOLD],
     CaseEvent.MOVED_PLACE: _TOLD,
     AmendEvent.AMENDED: [dispatch.tell_case_and_board],
     CaseEvent.RATED: [dispatch.tell_case_and_board],

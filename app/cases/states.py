@@ -102,6 +102,7 @@ class Move:
 
 S = CaseState
 _HELD = frozenset({S.CLAIMED, S.ASSIGNED, S.EN_ROUTE})
+_RINGABLE = _HELD | {S.ARRIVED, S.HANDED_OVER}  # a desk's bell can ring for it
 
 _TO_DESK = """officer_id = NULL, previous_officer_id = c.officer_id, released_at = CASE WHEN c.officer_id IS NULL THEN
     c.released_at ELSE t.now END, desk_person_id = NULL, handed_over_at = t.now, next_ring_at = NULL, act_by = NULL,
@@ -196,19 +197,19 @@ STALL = Move(
     why="en route without progress: the desk is told, again each time the span passes",
 )  # fmt: skip
 ESCALATE = Move(
-    "escalate", frozenset({S.HANDED_OVER}), None, CaseEvent.ESCALATED,
+    "escalate", _RINGABLE, None, CaseEvent.ESCALATED,
     guard="c.ack_by <= t.now AND c.acknowledged_at IS NULL AND c.ack_step = :step",
     sets="ack_step = least(c.ack_step + 1, 2), ringing_id = :ringing_id, ack_by = t.now + make_interval(secs => c.ack_s)",
 )  # fmt: skip
 RING_ELSEWHERE = Move(
-    "ring_elsewhere", frozenset({S.HANDED_OVER}), None, CaseEvent.ESCALATED,
-    guard="c.acknowledged_at IS NULL AND c.ack_step = 0",
+    "ring_elsewhere", _RINGABLE, None, CaseEvent.ESCALATED,
+    guard="c.acknowledged_at IS NULL AND c.ack_by IS NOT NULL AND c.ack_step = 0",
     sets="ack_step = 1, ringing_id = :ringing_id, ack_by = t.now + make_interval(secs => c.ack_s)",
     why="the station has no desk on duty: its parent rings at once",
 )  # fmt: skip
 ACKNOWLEDGE = Move(
-    "acknowledge", frozenset({S.HANDED_OVER}), None, CaseEvent.ACKNOWLEDGED,
-    guard="c.acknowledged_at IS NULL", sets="acknowledged_at = t.now, ack_by = NULL",
+    "acknowledge", _RINGABLE, None, CaseEvent.ACKNOWLEDGED,
+    guard="c.acknowledged_at IS NULL AND c.ack_by IS NOT NULL", sets="acknowledged_at = t.now, ack_by = NULL",
 )  # fmt: skip
 TAKE = Move(
     "take", frozenset({S.HANDED_OVER}), S.HANDED_OVER, CaseEvent.TAKEN,
@@ -266,7 +267,12 @@ RAISE = Move(
     new_holder=True, why="danger words about an open case: the desk has it at once",
 )  # fmt: skip
 MARK_URGENT = Move(
-    "mark_urgent", _HELD | {S.ARRIVED, S.HANDED_OVER}, None, CaseEvent.RAISED, sets="urgent = TRUE",
+    "mark_urgent", _RINGABLE, None, CaseEvent.RAISED,
+    sets="urgent = TRUE, ack_s = :ack_s, ringing_id = coalesce(c.ringing_id, c.station_id), acknowledged_at = NULL, "
+    "ack_step = CASE WHEN c.urgent AND c.ack_by IS NOT NULL THEN c.ack_step ELSE 0 END, "
+    "ack_by = CASE WHEN c.urgent AND c.ack_by IS NOT NULL THEN c.ack_by "
+    "ELSE t.now + make_interval(secs => :ack_s) END",
+    why="danger about a case in hand or with the desk: a human acknowledges, or the ladder rings; said again, it rings on",
 )  # fmt: skip
 
 ASK_TO_CANCEL = Move(

@@ -121,9 +121,19 @@ async def agree_to_cancel(runtime: Runtime, case_id: UUID, *, epoch: int, office
 
 
 async def raise_to_urgent(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor) -> Moved:
-    """One tap: this is worse than reported; the desk is told."""
-    held = "c.officer_id = CAST(:actor_id AS uuid)"
-    return await _act(runtime, MARK_URGENT, case_id, epoch=epoch, officer=officer, only_if=held)
+    """One tap: this is worse than reported; the desk rings until a human acknowledges."""
+    async with runtime.database.moves() as db:
+        case = await get_case(db, runtime, case_id)
+    ack_s = (await registry(runtime)).get(case.station_id).settings.urgent_ack_s
+    return await _act(
+        runtime,
+        MARK_URGENT,
+        case_id,
+        epoch=epoch,
+        officer=officer,
+        only_if="c.officer_id = CAST(:actor_id AS uuid)",
+        ack_s=ack_s,
+    )
 
 
 _SIGN = text("""

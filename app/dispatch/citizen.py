@@ -147,7 +147,7 @@ async def raise_urgent(runtime: Runtime, case_id: UUID, *, reporter_id: UUID) ->
     ack_s = (await registry(runtime)).get(case.station_id).settings.urgent_ack_s
     async with runtime.database.moves() as db:
         moved = await move(db, RAISE, case_id, actor_id=reporter_id, ack_s=ack_s)
-        moved = moved or await move(db, MARK_URGENT, case_id, actor_id=reporter_id)
+        moved = moved or await move(db, MARK_URGENT, case_id, actor_id=reporter_id, ack_s=ack_s)
     if moved:
         _follow(runtime, moved)
     return moved

@@ -27,7 +27,7 @@ _NEXT = text("""
 """)
 _UNACKNOWLEDGED = text("""
     SELECT id, station_id, ack_step FROM cases
-     WHERE ack_by <= clock_timestamp() AND state = 'handed_over' ORDER BY ack_by LIMIT :limit
+     WHERE ack_by <= clock_timestamp() AND acknowledged_at IS NULL ORDER BY ack_by LIMIT :limit
 """)
 
 

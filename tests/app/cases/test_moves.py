@@ -53,6 +53,8 @@ async def test_a_move_happens_from_its_states_and_from_no_other(
     case = await _case(make, state, what, officer, desk)
     if what.name == "not_solved" and state is CaseState.CLOSED:
         await make._run("UPDATE cases SET closed_at = clock_timestamp() WHERE id = :id", id=case.id)
+    if what.name in ("acknowledge", "ring_elsewhere", "escalate"):
+        await make._run("UPDATE cases SET ack_by = clock_timestamp() - interval '1 second'")
     into = await make.case(state="handed_over") if what.name == "merge" else case
     values = {
         "disposition": "solved", "note": None, "officer_id": other.id, "to_station_id": case.station.id,

@@ -123,7 +123,7 @@ async def test_a_nudge_and_an_alarm_reach_the_officer_in_hand(runtime: Runtime, 
     officer = await make.officer()
     case = await make.case(state="claimed", officer=officer, reported_ago_s=70, epoch=1)
     await _move(runtime, NUDGE, case, None)
-    await _move(runtime, MARK_URGENT, case, case.reporter.id)
+    await _move(runtime, MARK_URGENT, case, case.reporter.id, ack_s=30)
 
     told = await _told(runtime)
     assert [(t.kind, t.person_id, t.priority) for t in told] == [
