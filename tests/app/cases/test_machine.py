@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
+from collections import Counter
 from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -29,12 +31,13 @@ from tests.conftest import clean, make_runtime
 from tests.factories import CENTRE, Made, Make, acting
 
 RUNS = int(os.environ.get("DIDI_MACHINE_RUNS", "300"))
-STEPS = 40
+STEPS = 30
 WINDOW_S = 7200
 """Long, so that the real clock decides nothing: rows are aged past it."""
 
 T = TypeVar("T")
 EVERY_ACT = every_act()
+DICE = st.integers(0, 2**48)
 
 
 class Told(Runtime):
@@ -53,7 +56,7 @@ class Stage:
         self.make = Make(self.runtime)
         self.people: dict[str, Made] = {}
         self.stations: dict[str, Made] = {}
-        self.taken: set[str] = set()
+        self.taken: Counter[str] = Counter()
         self.run(self._set())
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -171,52 +174,38 @@ class CaseMachine(RuleBasedStateMachine):
             refused = error
         assert refused is None or not moves, f"{act} was refused: {refused!r}"
         if moves:
-            self.stage.taken.add(f"{case.state} {act.verb}")
+            self.stage.taken[f"{case.state} {act.verb}"] += 1
         self.world.do(act)
         if tried:
             case.tries = min(model.CODE_TRIES, case.tries + 1)
 
-    @rule(data=st.data())
-    def an_officer_moves_it(self, data: st.DataObject) -> None:
-        self._one_that_moves(data, OFFICERS)
-
-    @rule(data=st.data())
-    def the_desk_moves_it(self, data: st.DataObject) -> None:
-        self._one_that_moves(data, (*DESKS, "commander"))
-
-    @rule(data=st.data())
-    def the_reporter_moves_it(self, data: st.DataObject) -> None:
-        self._one_that_moves(data, ("reporter",))
-
-    @rule(data=st.data())
-    def an_officer_and_the_desk_move_it(self, data: st.DataObject) -> None:
-        self._one_that_moves(data, OFFICERS)
-        self._one_that_moves(data, DESKS)
-
-    @rule(data=st.data())
-    def an_officer_and_the_reporter_move_it(self, data: st.DataObject) -> None:
-        self._one_that_moves(data, OFFICERS)
-        self._one_that_moves(data, ("reporter",))
-        self._one_that_moves(data, OFFICERS)
-
-    @rule(data=st.data())
-    def what_must_change_nothing(self, data: st.DataObject) -> None:
-        """Near misses: a verb on a case in one of its own states, by the wrong one, too late, or stale."""
-        name = data.draw(st.sampled_from(sorted(model.VERBS)))
-        still = [a for a in EVERY_ACT if a.verb == name and not self.world.moves(a)]
-        if still:
-            self._attempt(data.draw(st.sampled_from(still)))
-
-    def _one_that_moves(self, data: st.DataObject, people: tuple[str, ...]) -> None:
+    @rule(dice=DICE)
+    def somebody_does_what_must_move(self, dice: int) -> None:
         """Any verb that must move something first, then any such act of it: rare verbs get their turn."""
-        able = [a for a in EVERY_ACT if a.who in people and self.world.moves(a)]
-        if able:
-            name = data.draw(st.sampled_from(sorted({a.verb for a in able})))
-            self._attempt(data.draw(st.sampled_from([a for a in able if a.verb == name])))
+        self._act_of(dice, moving=True)
 
-    @rule(act=st.sampled_from(EVERY_ACT))
-    def anything_at_all(self, act: Act) -> None:
-        self._attempt(act)
+    @rule(first=DICE, second=DICE, third=DICE)
+    def three_in_a_row(self, first: int, second: int, third: int) -> None:
+        for dice in (first, second, third):
+            self._act_of(dice, moving=True)
+
+    @rule(dice=DICE)
+    def somebody_does_what_must_change_nothing(self, dice: int) -> None:
+        """By the wrong one, from the wrong state, too late, or stale."""
+        self._act_of(dice, moving=False)
+
+    def _act_of(self, dice: int, *, moving: bool) -> None:
+        roll = random.Random(dice)  # evenly, where Hypothesis by itself prefers what stands first
+        for number in (0, 1):
+            if self.world.cases[number].state in ("cancelled", "merged") and roll.random() < 0.5:
+                self.another_case_follows_an_ended_one(number)
+            if roll.random() < 0.5:
+                self.everybody_is_offered(number)
+        acts = [a for a in EVERY_ACT if self.world.moves(a) == moving]
+        verbs = sorted({a.verb for a in acts})
+        if verbs:
+            name = roll.choice(verbs)
+            self._attempt(roll.choice([a for a in acts if a.verb == name]))
 
     @rule(number=st.sampled_from((0, 1)))
     def everybody_is_offered(self, number: int) -> None:
@@ -277,13 +266,6 @@ class CaseMachine(RuleBasedStateMachine):
         self.stage.run(handover.sweep_unacknowledged(self.stage.runtime))
         for case in self.world.cases:
             model.ladder_rings(case)
-
-    @rule(number=st.sampled_from((0, 1)), officer=st.sampled_from(OFFICERS))
-    def an_officer_sees_it_through(self, number: int, officer: str) -> None:
-        """As far as it goes: what comes after a close is otherwise seldom reached."""
-        self.everybody_is_offered(number)
-        for verb, shown in (("claim", ""), ("arrived", "position"), ("close", "")):
-            self._attempt(Act(verb, number, officer, shown))
 
     @rule(officer=st.sampled_from(OFFICERS))
     def duty(self, officer: str) -> None:
@@ -386,7 +368,7 @@ def stage(settings: Settings) -> Any:
 @pytest.mark.slow
 @pytest.mark.timeout(0)
 def test_the_case_and_the_database_agree_whatever_is_tried(stage: Stage) -> None:
-    """Each run is up to 40 steps; the rows of the table that were walked are counted at the end."""
+    """Each run is up to 30 steps; the rows of the table that were walked are counted at the end."""
 
     class Machine(CaseMachine):
         pass
