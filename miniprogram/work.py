@@ -183,6 +183,7 @@ async def post_close(
     "/cases/{case_id}/agree-to-cancel",
     operation_id="agreeToCancel",
     summary="The reporter asked to cancel, and I agree",
+    description="Not of a silent, urgent or dispute report (409 `wrong_state`): the desk checks, or you come and see.",
     responses=problems(*_ACTS),
 )
 async def post_agreement(

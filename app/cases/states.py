@@ -113,6 +113,9 @@ _HELD_NOW = """sign_at = t.now, act_step = 0, act_by = t.now + make_interval(sec
 _LET_GO = (
     "officer_id = NULL, previous_officer_id = c.officer_id, released_at = t.now, act_by = NULL, act_step = 0"
 )
+GUARDED = frozenset({"neighbour_dispute"})
+"""Categories in which a victim may be forced to cancel, as with a silent or urgent report: the desk checks."""
+_UNFORCED = f"NOT c.urgent AND NOT c.text_only AND c.category NOT IN ({', '.join(repr(str(g)) for g in sorted(GUARDED))})"
 _ENDS = "act_by = NULL, ack_by = NULL, next_ring_at = NULL, closed_at = t.now"
 
 CLAIM = Move(
@@ -130,11 +133,12 @@ NOBODY_TO_ASK = Move(
 )  # fmt: skip
 CANCEL_UNHELD = Move(
     "cancel", frozenset({S.OPEN, S.HANDED_OVER, S.CLAIMED, S.ASSIGNED}), S.CANCELLED, CaseEvent.CANCELLED,
-    guard="c.reporter_id = :actor_id", sets=f"previous_officer_id = c.officer_id, released_at = t.now, {_ENDS}",
+    guard=f"c.reporter_id = :actor_id AND {_UNFORCED}",
+    sets=f"previous_officer_id = c.officer_id, released_at = t.now, {_ENDS}",
 )  # fmt: skip
 AGREE_TO_CANCEL = Move(
     "agree_to_cancel", frozenset({S.EN_ROUTE}), S.CANCELLED, CaseEvent.CANCELLED,
-    guard="c.officer_id = :actor_id AND c.facts ? 'cancel_asked'",
+    guard=f"c.officer_id = :actor_id AND c.facts ? 'cancel_asked' AND {_UNFORCED}",
     sets=f"previous_officer_id = c.officer_id, released_at = t.now, {_ENDS}",
 )  # fmt: skip
 EN_ROUTE = Move(

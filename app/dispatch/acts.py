@@ -116,7 +116,10 @@ async def give_back(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Act
 
 
 async def agree_to_cancel(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor) -> Moved:
-    """On the way, the reporter asked to cancel, and the officer agrees."""
+    """On the way, the reporter asked to cancel, and the officer agrees.
+
+    Not of a silent, urgent or dispute report: whoever asked may have been forced to, and the desk checks.
+    """
     return await _act(runtime, AGREE_TO_CANCEL, case_id, epoch=epoch, officer=officer)
 
 

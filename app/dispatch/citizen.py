@@ -15,6 +15,7 @@ from app.cases.states import (
     ASK_TO_CANCEL,
     CANCEL_UNHELD,
     ENDED,
+    GUARDED,
     MARK_URGENT,
     NOT_SOLVED,
     RAISE,
@@ -30,9 +31,6 @@ from app.kit.errors import Invalid
 from app.kit.geo import rounded
 from app.kit.runtime import Runtime
 from app.stations.registry import registry
-
-GUARDED = frozenset({"neighbour_dispute"})
-"""Categories in which a victim may be forced to cancel: a cancel goes to a desk check."""
 
 
 class Cancelled(StrEnum):
@@ -53,12 +51,14 @@ class Cancel:
 async def cancel(runtime: Runtime, case_id: UUID, *, reporter_id: UUID) -> Cancel:
     """Cancel one's own report; cancelling twice is the same as once.
 
-    A silent, urgent or dispute report goes to a desk check; with an officer on the way, the officer agrees.
+    A silent, urgent or dispute report goes to a desk check, also with an officer on the way; of any other, the
+    officer on the way agrees.
     """
     case = await _own(runtime, case_id, reporter_id)
+    # For the event alone: the move judges by the row as it is then, as danger may be raised at this very moment.
     guarded = case.text_only or case.urgent or case.category in GUARDED
     async with runtime.database.moves() as db:
-        if not guarded and (moved := await move(db, CANCEL_UNHELD, case_id, actor_id=reporter_id)):
+        if moved := await move(db, CANCEL_UNHELD, case_id, actor_id=reporter_id):
             outcome = Cancelled.DONE
         elif moved := await move(db, ASK_TO_CANCEL, case_id, actor_id=reporter_id, data={"guarded": guarded}):
             outcome = Cancelled.ASKED

@@ -212,6 +212,23 @@ async def test_backup_joins_is_tracked_and_leaves(
     assert (await helper.ok("GET", "/my-case"))["helping"] == []
 
 
+@pytest.mark.parametrize(
+    "forced", [{"urgent": True}, {"text_only": True}, {"category": "neighbour_dispute"}], ids=str
+)
+async def test_what_may_be_forced_is_cancelled_by_no_officers_nod(
+    make: Make, officer: Phone, sign_in: SignIn, forced: dict[str, object]
+) -> None:
+    case = await make.case(state="en_route", officer=officer.made, epoch=1, **forced)
+    reporter = await sign_in(case.reporter)
+
+    asked = await reporter.ok("POST", f"/cases/{case.id}/cancel")
+    nod = await officer.post(f"/cases/{case.id}/agree-to-cancel", {"epoch": 1})
+
+    assert asked["outcome"] == "asked"
+    assert (nod.status_code, nod.json()["code"]) == (409, "wrong_state")
+    assert await make.column(case, "state") == "en_route"
+
+
 async def test_on_the_way_a_cancel_waits_for_the_officer(
     make: Make, sign_in: SignIn, officer: Phone, held: Made
 ) -> None:

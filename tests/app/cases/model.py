@@ -209,7 +209,7 @@ def give_back(_: World, case: Case, act: Act, do: bool) -> bool:
 def agree_to_cancel(_: World, case: Case, act: Act, do: bool) -> bool:
     if do:
         case.ends("cancelled")
-    return _mine(case, act, "en_route") and case.cancel_asked
+    return _mine(case, act, "en_route") and case.cancel_asked and not case.urgent
 
 
 @verb
