@@ -58,7 +58,7 @@ class Chat:
 
     async def _send(self, user_id: str, act: Json) -> Reply:
         told = await ask(self._door, "POST", f"/__wechat__/users/{user_id}/send", body=act)
-        latencies = [float(attempt.get("latency_s") or 0) for attempt in told["attempts"]]
+        latencies = [float(attempt["latency_ms"]) / 1000 for attempt in told["attempts"]]
         return Reply(told["text"] or "", max(latencies, default=0.0))
 
     async def messages(self, user_id: str) -> list[Json]:

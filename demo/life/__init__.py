@@ -1,0 +1,1 @@
+"""The living city: officers patrol, citizens report, desks take what nobody took. All of it through the doors."""
