@@ -150,6 +150,7 @@ class CaseMachine(RuleBasedStateMachine):
     def begin(self) -> None:
         self.world = World([model.Case(), model.Case()])
         self.rows = [self.stage.run(self.stage.case()) for _ in range(2)]
+        self.tried: set[str] = set()  # in this run: what was not yet has precedence
 
     def teardown(self) -> None:
         """Everybody is free and on duty for the next run."""
@@ -204,7 +205,8 @@ class CaseMachine(RuleBasedStateMachine):
         acts = [a for a in EVERY_ACT if self.world.moves(a) == moving]
         verbs = sorted({a.verb for a in acts})
         if verbs:
-            name = roll.choice(verbs)
+            name = roll.choice([v for v in verbs if v not in self.tried] or verbs)
+            self.tried.add(name)
             self._attempt(roll.choice([a for a in acts if a.verb == name]))
 
     @rule(number=st.sampled_from((0, 1)))
@@ -221,6 +223,14 @@ class CaseMachine(RuleBasedStateMachine):
             if (case.epoch, officer) not in case.offers:
                 case.offers[case.epoch, officer] = True
                 self.stage.run(self.stage.make.offer(self.rows[number], self.stage.people[officer]))
+
+    @rule(number=st.sampled_from((0, 1)))
+    def a_calm_case_on_the_way_is_given_up(self, number: int) -> None:
+        """The reporter asks, the officer agrees: too many things must not have happened for chance to find it."""
+        case = self.world.cases[number]
+        if case.state == "en_route" and not case.urgent:
+            self._attempt(model.Act("cancel", number, "reporter"))
+            self._attempt(model.Act("agree_to_cancel", number, str(case.holder)))
 
     @rule(number=st.sampled_from((0, 1)))
     def its_minute_is_over(self, number: int) -> None:
