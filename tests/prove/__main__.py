@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 
+from app.kit.logging import set_up_logging
 from tests.prove.deadlines import promises, without_valkey
 from tests.prove.figures import Figure, keep, say
 from tests.prove.grants import grants
@@ -38,6 +39,7 @@ def main() -> int:
     names = [name.strip().upper().replace("G3", "G2") for name in given.only.split(",")]
     if unknown := set(names) - set(PROOFS):
         parser.error(f"no such figure: {', '.join(sorted(unknown))}; there are {', '.join(PROOFS)}")
+    set_up_logging(json=False, level="CRITICAL")  # kills make much noise that is meant
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started ends with us
     held = True
     for name in dict.fromkeys(names):

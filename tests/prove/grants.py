@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -81,10 +82,10 @@ async def _thumb(stage: Ground, case_id: UUID, officer: Made) -> Answer:
         return Answer(case_id, officer.id, begun, time.monotonic(), True)
 
 
-async def _until_done(work: object) -> None:
+async def _until_done(work: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
-            await work()  # type: ignore[operator]
+            await work()
         except CUT_OFF:
             await asyncio.sleep(0.05)
             continue
