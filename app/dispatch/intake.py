@@ -52,7 +52,8 @@ async def take(db: Db, runtime: Runtime, report: Report) -> Opened:
     station = _station(stations, report)
     category = _category(station, report.category)
     now = (await db.execute(_NOW)).scalar_one()
-    over = await flood(db, report.reporter_id, report.category, report.place.at if report.place else None)
+    at = report.place.at if report.place else None
+    over = await flood(db, station.settings.limits, report.reporter_id, report.category, at)
     cause = _cause(report, station, category, open_now(category, now, station.settings.timezone), over)
     case_id, settings = new_id(), station.settings
     kinds = ("officer", "auxiliary") if report.category in settings.auxiliaries_for else ("officer",)
@@ -65,8 +66,8 @@ async def take(db: Db, runtime: Runtime, report: Report) -> Opened:
             station_id=station.id,
             words=encrypt(runtime, case_id, "words", report.words),
             place=encrypt_place(runtime, case_id, report.place),
-            at=report.place.at if report.place else None,
-            window_s=settings.claim_window_s or runtime.settings.claim_window_s,
+            at=at,
+            window_s=settings.claim_window_s,
             silence_s=(settings.nudge_s, settings.alarm_s, settings.take_back_s),
             stall_s=settings.stall_s,
             ack_s=settings.urgent_ack_s if report.urgent else settings.ack_s,

@@ -12,11 +12,11 @@ from sqlalchemy import text
 
 from app.kit.database import Db
 from app.kit.geo import Point, rounded
+from app.stations.categories import MISSING_PERSON
+from app.stations.settings import Limits
 
 OPEN_OF_A_CATEGORY_AND_PLACE = 1
-IN_TEN_MINUTES = 3
-IN_A_DAY = 10
-NEVER_LIMITED = frozenset({"missing_person"})
+NEVER_LIMITED = frozenset({MISSING_PERSON})
 
 _COUNTS = text("""
     SELECT count(*) FILTER (WHERE c.category = :category AND c.state NOT IN ('closed', 'cancelled', 'merged')
@@ -37,8 +37,8 @@ class Flood:
     value: int
 
 
-async def flood(db: Db, reporter_id: UUID, category: str, at: Point | None) -> Flood | None:
-    """The first limit that one more report of this person would pass, or None."""
+async def flood(db: Db, limits: Limits, reporter_id: UUID, category: str, at: Point | None) -> Flood | None:
+    """The first limit of the station that one more report of this person would pass, or None."""
     if category in NEVER_LIMITED:
         return None
     square = rounded(at, 300) if at else None
@@ -49,8 +49,8 @@ async def flood(db: Db, reporter_id: UUID, category: str, at: Point | None) -> F
     row = (await db.execute(_COUNTS, values)).one()
     if row.same >= OPEN_OF_A_CATEGORY_AND_PLACE:
         return Flood("open_of_a_category_and_place", OPEN_OF_A_CATEGORY_AND_PLACE)
-    if row.ten_minutes >= IN_TEN_MINUTES:
-        return Flood("in_ten_minutes", IN_TEN_MINUTES)
-    if row.day >= IN_A_DAY:
-        return Flood("in_a_day", IN_A_DAY)
+    if row.ten_minutes >= limits.in_10_min:
+        return Flood("in_ten_minutes", limits.in_10_min)
+    if row.day >= limits.in_a_day:
+        return Flood("in_a_day", limits.in_a_day)
     return None
