@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 from app.dispatch.citizen import raise_urgent
-from app.dispatch.drafts import WORDS_MAX, draft_of, drop
+from app.dispatch.drafts import draft_of, drop
+from app.dispatch.intake import WORDS_MAX
 from wechat import my_cases, replies
 from wechat.reporting import OTHER, categories_at, take_report
 from wechat.turn import Turn

@@ -148,19 +148,25 @@ def decrypt(runtime: Runtime, case_id: UUID, column: str, value: bytes | None) -
 
 def encrypt_place(runtime: Runtime, case_id: UUID, place: Place | None) -> bytes | None:
     """A place as an encrypted field."""
-    if place is None:
-        return None
-    stored = {
-        "lat": place.at.lat if place.at else None,
-        "lng": place.at.lng if place.at else None,
-        "label": place.label,
-    }
-    return encrypt(runtime, case_id, "place", json.dumps(stored, ensure_ascii=False))
+    return encrypt(runtime, case_id, "place", place_text(place))
 
 
 def place_of(runtime: Runtime, case_id: UUID, value: bytes | None) -> Place | None:
     """The place in an encrypted field."""
-    stored = decrypt(runtime, case_id, "place", value)
+    return place_from(decrypt(runtime, case_id, "place", value))
+
+
+def place_text(place: Place | None) -> str | None:
+    """A place as it stands inside an encrypted field, of a case or of a draft."""
+    if place is None:
+        return None
+    at = place.at
+    stored = {"lat": at.lat if at else None, "lng": at.lng if at else None, "label": place.label}
+    return json.dumps(stored, ensure_ascii=False)
+
+
+def place_from(stored: str | None) -> Place | None:
+    """The place that `place_text` wrote."""
     if stored is None:
         return None
     fields = json.loads(stored)

@@ -9,11 +9,10 @@ from sqlalchemy import text
 
 from app.cases.errors import CaseEnded
 from app.cases.queries import decrypt, encrypt
+from app.dispatch.intake import WORDS_MAX
 from app.events.record import record
 from app.kit.database import Db
 from app.kit.runtime import Runtime
-
-WORDS_MAX = 2000
 
 
 class AmendEvent(StrEnum):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,14 +10,12 @@ from uuid import UUID
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.cases.queries import Place
+from app.cases.queries import Place, place_from, place_text
+from app.dispatch.intake import MEDIA_MAX, WORDS_MAX
 from app.kit.database import Db
-from app.kit.geo import Point
 from app.kit.runtime import Runtime
 
 KEPT_H = 24
-WORDS_MAX = 2000
-MEDIA_MAX = 20
 MEDIA_ID_MAX = 128
 """Characters of a media id: WeChat's own are kept whole, a cut one would fetch nothing."""
 
@@ -81,7 +78,7 @@ async def draft_of(db: Db, runtime: Runtime, person_id: UUID) -> Draft:
         return Draft(person_id)
     return Draft(
         person_id, row.category, _open(runtime, person_id, "words", row.words),
-        _place(_open(runtime, person_id, "place", row.place)), tuple(row.media), row.asked_place, row.facts,
+        place_from(_open(runtime, person_id, "place", row.place)), tuple(row.media), row.asked_place, row.facts,
     )  # fmt: skip
 
 
@@ -90,7 +87,7 @@ async def save(db: Db, runtime: Runtime, draft: Draft) -> None:
     values = {
         "person_id": draft.person_id, "category": draft.category, "asked_place": draft.asked_place,
         "words": _seal(runtime, draft.person_id, "words", draft.words),
-        "place": _seal(runtime, draft.person_id, "place", _stored(draft.place)),
+        "place": _seal(runtime, draft.person_id, "place", place_text(draft.place)),
         "media": list(draft.media), "facts": dict(draft.facts),
     }  # fmt: skip
     await db.execute(_SAVE, values)
@@ -99,22 +96,6 @@ async def save(db: Db, runtime: Runtime, draft: Draft) -> None:
 async def drop(db: Db, runtime: Runtime, person_id: UUID) -> None:
     """Empty a draft: it became a case, or its writer thought better of it."""
     await save(db, runtime, Draft(person_id))
-
-
-def _stored(place: Place | None) -> str | None:
-    if place is None:
-        return None
-    at = place.at
-    fields = {"lat": at.lat if at else None, "lng": at.lng if at else None, "label": place.label}
-    return json.dumps(fields, ensure_ascii=False)
-
-
-def _place(stored: str | None) -> Place | None:
-    if stored is None:
-        return None
-    fields = json.loads(stored)
-    at = Point(fields["lat"], fields["lng"]) if fields["lat"] is not None else None
-    return Place(at, fields["label"])
 
 
 def _seal(runtime: Runtime, person_id: UUID, column: str, value: str | None) -> bytes | None:
