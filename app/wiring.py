@@ -24,6 +24,7 @@ from app.people.policy import may_hear_desk, may_hear_person
 from app.people.second_factor import tell_approval
 from app.people.sessions import alive, drop_person, drop_session
 from app.settings import Settings
+from app.stations.admin import STATIONS_CHANGED
 from app.stations.registry import reload_stations
 from app.tracking import jobs as tracking
 from app.tracking.queries import may_hear
@@ -70,7 +71,7 @@ FOLLOWERS: dict[str, list[Follower]] = {
     PeopleEvent.ACTOR_CHANGED: [drop_person],
     PeopleEvent.APPROVAL_ASKED: [tell_approval],
     PeopleEvent.APPROVAL_DECIDED: [tell_approval],
-    "stations_changed": [reload_stations],
+    STATIONS_CHANGED: [reload_stations],
 }  # fmt: skip
 """Event kind to what hears it, in order."""
 

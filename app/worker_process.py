@@ -49,9 +49,6 @@ async def main(settings: Settings) -> None:
 class _Quiet(uvicorn.Server):
     """Signals are the worker's to hear, not the health page's."""
 
-    def install_signal_handlers(self) -> None:
-        return
-
     async def serve(self, sockets: object = None) -> None:
         await self._serve()
 

@@ -74,11 +74,6 @@ def sees_contact(case: Case, reader: Reader) -> bool:
     return False
 
 
-def sees_exact_place(reader: Reader) -> bool:
-    """Whether this reader is shown the exact place; an offer shows the 300 m square only."""
-    return reader in (Reader.REPORTER, Reader.HOLDER, Reader.BACKUP, Reader.DESK)
-
-
 _TRACKERS = text("""
     SELECT c.id, c.epoch, c.state, c.reporter_id, c.officer_id,
            (SELECT array_agg(b.officer_id) FROM backups b WHERE b.case_id = c.id AND b.left_at IS NULL) AS backups

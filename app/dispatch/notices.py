@@ -137,18 +137,17 @@ _TO_HOLDER: dict[CaseEvent, str] = {
     CaseEvent.HANDED_OVER: "called_off",
 }
 
-_ACTIVE = frozenset(ACTIVE)
 _HOLDS: dict[str, frozenset[CaseState]] = {
     "handed_over": frozenset({CaseState.HANDED_OVER}),
     "ringing": frozenset({CaseState.HANDED_OVER}),
-    "claimed": _ACTIVE,
+    "claimed": ACTIVE,
     "en_route": frozenset({CaseState.EN_ROUTE}),
     "arrived": frozenset({CaseState.ARRIVED}),
     "closed": frozenset({CaseState.CLOSED}),
     "cancelled": frozenset({CaseState.CANCELLED}),
     "merged": frozenset({CaseState.MERGED}),
     "nudge": frozenset({CaseState.CLAIMED, CaseState.ASSIGNED}),
-    "raised": _ACTIVE,
+    "raised": ACTIVE,
     "assigned": frozenset({CaseState.ASSIGNED}),
 }
 _OFFER_STANDS = text("""

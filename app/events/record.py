@@ -15,7 +15,7 @@ from app.kit.database import Db
 FIRST_LEASE_S = 2
 """How long the process that made an event has it to itself; then the worker may follow it."""
 
-INSERT_EVENT = f"""
+_INSERT = text(f"""
     WITH e AS (
         INSERT INTO events (kind, case_id, station_id, actor_id, epoch, at, data)
         VALUES (:kind, :case_id, :station_id, :actor_id, :epoch, clock_timestamp(), :data)
@@ -25,8 +25,7 @@ INSERT_EVENT = f"""
         SELECT id, at + interval '{FIRST_LEASE_S} seconds', 1 FROM e
     )
     SELECT id, at FROM e
-"""
-_INSERT = text(INSERT_EVENT).bindparams(bindparam("data", type_=JSONB))
+""").bindparams(bindparam("data", type_=JSONB))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,13 @@ promise is lost; the table says who owns it, how long it lives and who puts it b
 | --- | --- | --- | --- | --- |
 | pos:{cell} | dispatch.presence | swept, 120 s | GEO of free on-duty officers in an H3 cell | next ping |
 | beat:{cell} | dispatch.presence | swept, 120 s | newest beat of each of them, ms | next ping |
-| at:{officer} | dispatch.presence | 12 h | cell, station and newest fix of one officer | next ping |
-| closed:{case}:epoch | dispatch.closed | 10 min | who took this opening; committed facts only | not needed |
-| fix:{case} | tracking | 15 min | newest fix of the officer on a case | next fix |
+| at:{officer} | dispatch.presence | 12 h | the H3 cell one officer was last seen in | next ping |
+| closed:{case}:{epoch} | dispatch.closed | 10 min | how this opening ended, who was asked; committed facts only | not needed |
+| fix:{case} | tracking.service | 15 min | newest fix of the officer on a case | next fix |
 | live:gateways | live.hub | member 10 s | gateway processes that have sockets | next beat of a gateway |
 | live:gw:{id} | live.hub | channel | sharded pub/sub of one gateway | - |
 | live:ticket:{hash} | live.tickets | 30 s | whose socket this ticket opens, once | a new ticket |
-| wake:worker | worker | channel | something is due sooner than the worker thinks | the worker's own poll |
-| wx:{appid}:token, wx:{appid}:lock | wechat.client | as WeChat says | access token, its refresher | fetched again |
-| rate:{what:who} | kit.rates | window | counters of soft limits (hard ones are rows) | counts again |
+| wx:{appid}:token, wx:{appid}:lock | wechat.access_token | as WeChat says | access token, its refresher | fetched again |
 """
 
 from __future__ import annotations
@@ -81,4 +79,3 @@ def key_ticket(ticket_hash: str) -> str:
 
 
 GATEWAYS = "live:gateways"
-WAKE_WORKER = "wake:worker"

@@ -98,14 +98,3 @@ async def may_hear(runtime: Runtime, case_ids: list[str]) -> dict[str, Permissio
         str(c): Permission(persons, epoch if tracked else -1)
         for c, (persons, epoch, tracked) in found.items()
     }
-
-
-async def latest_points(db: MovesDb, case_ids: list[UUID]) -> dict[UUID, tuple[Point, datetime]]:
-    """Newest point of each case's holder from the trail, for the desk's board."""
-    statement = text("""
-        SELECT DISTINCT ON (t.case_id) t.case_id, t.lat, t.lng, t.fixed_at
-          FROM trail t JOIN cases c ON c.id = t.case_id AND c.officer_id = t.officer_id AND c.epoch = t.epoch
-         WHERE t.case_id = ANY(CAST(:ids AS uuid[])) ORDER BY t.case_id, t.fixed_at DESC
-    """)
-    rows = await db.execute(statement, {"ids": case_ids})
-    return {r.case_id: (Point(r.lat, r.lng), r.fixed_at) for r in rows}
