@@ -86,9 +86,8 @@ async def open_case(db: Db, new: NewCase) -> Opened:
     A repeat of the same idempotency key by the same reporter returns the first case; a concurrent one waits
     for the first to commit. The deadline is the database's clock plus `window_s`.
     """
-    for _ in range(
-        5
-    ):  # a number is drawn at random: drawing one that exists is rare, five in a row is not luck
+    # A number is drawn at random: drawing one that exists is rare, five in a row is not luck.
+    for _ in range(5):
         row = (await db.execute(_INSERT, _values(new))).one_or_none()
         if row is not None:
             break

@@ -39,16 +39,16 @@ class CaseRow(Base):
             f"({_ACTIVE}) = (officer_id IS NOT NULL) OR state IN ('closed','cancelled')", name="holder"
         ),
         UniqueConstraint("reporter_id", "idempotency_key", name="uq_cases_idempotency"),
-        Index(
-            "uq_cases_officer_active", "officer_id", unique=True, postgresql_where=text(_ACTIVE)
-        ),  # one at a time
-        Index("ix_cases_due", "deadline", postgresql_where=text("state = 'open'")),  # due_handovers()
+        # One case at a time.
+        Index("uq_cases_officer_active", "officer_id", unique=True, postgresql_where=text(_ACTIVE)),
+        Index("ix_cases_due", "deadline", postgresql_where=text("state = 'open'")),  # sweep()
         Index("ix_cases_ring", "next_ring_at", postgresql_where=text("state = 'open'")),  # due_rings()
-        Index("ix_cases_act", "act_by", postgresql_where=text("act_by IS NOT NULL")),  # due_silent()
-        Index("ix_cases_ack", "ack_by", postgresql_where=text("ack_by IS NOT NULL")),  # due_unacknowledged()
+        Index("ix_cases_act", "act_by", postgresql_where=text("act_by IS NOT NULL")),  # sweep_silent()
         Index(
-            "ix_cases_desk", "station_id", "reported_at", postgresql_where=text("state = 'handed_over'")
-        ),  # queue
+            "ix_cases_ack", "ack_by", postgresql_where=text("ack_by IS NOT NULL")
+        ),  # sweep_unacknowledged()
+        # desk_queue()
+        Index("ix_cases_desk", "station_id", "reported_at", postgresql_where=text("state = 'handed_over'")),
         Index("ix_cases_reporter", "reporter_id", "reported_at"),  # my cases; limits per person
     )
 
@@ -69,17 +69,14 @@ class CaseRow(Base):
     rough_lng: Mapped[float | None]
     media: Mapped[list[str]] = mapped_column(ARRAY(String(128)), server_default=text("'{}'"))
     meet_code: Mapped[str] = mapped_column(String(4))  # on both phones
-    kinds: Mapped[list[str]] = mapped_column(
-        ARRAY(String(12)), server_default=text("'{officer}'")
-    )  # who may be offered
+    # Kinds of people who may be offered it.
+    kinds: Mapped[list[str]] = mapped_column(ARRAY(String(12)), server_default=text("'{officer}'"))
     skill: Mapped[str | None] = mapped_column(String(30))
 
     station_id: Mapped[UUID] = mapped_column(ForeignKey("stations.id"))
     officer_id: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"))
     previous_officer_id: Mapped[UUID | None]
-    desk_person_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("people.id")
-    )  # who of the desk has taken it
+    desk_person_id: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"))  # who has taken it there
     excluded: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default=text("'{}'"))
 
     reported_at: Mapped[datetime]
@@ -93,9 +90,8 @@ class CaseRow(Base):
     released_at: Mapped[datetime | None]  # when the last officer let go: access to the reporter ends with it
     closed_at: Mapped[datetime | None]
 
-    silence_s: Mapped[list[int]] = mapped_column(
-        ARRAY(SmallInteger)
-    )  # nudge, alarm, take back; seconds without a sign
+    # Seconds without a sign: nudge, alarm, take back.
+    silence_s: Mapped[list[int]] = mapped_column(ARRAY(SmallInteger))
     stall_s: Mapped[int] = mapped_column(SmallInteger)  # en route without progress
     sign_at: Mapped[datetime | None]  # newest sign of the holder
     act_by: Mapped[datetime | None]  # when the sweep looks at the silent holder next

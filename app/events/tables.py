@@ -25,9 +25,8 @@ class EventRow(Base):
     actor_id: Mapped[UUID | None]  # None: the system
     epoch: Mapped[int | None]
     at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
-    data: Mapped[dict[str, Any]] = mapped_column(
-        server_default=text("'{}'::jsonb")
-    )  # ids and facts, no personal data
+    # Ids and facts, no personal data.
+    data: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
 
 
 class OutboxRow(Base):
@@ -35,7 +34,7 @@ class OutboxRow(Base):
 
     __tablename__ = "outbox"
     __table_args__ = (
-        Index("ix_outbox_due", "lease_until", postgresql_where=text("dead_at IS NULL")),  # lease_outbox()
+        Index("ix_outbox_due", "lease_until", postgresql_where=text("dead_at IS NULL")),  # follow_left()
     )
 
     event_id: Mapped[int] = mapped_column(ForeignKey("events.id"), primary_key=True)

@@ -44,8 +44,9 @@ def _stored(key: bytes | str) -> bytes:
 async def first_time(db: Db, key: bytes | str) -> Seen:
     """Note a message in the caller's transaction, before anything else is done about it.
 
-    `key` is `key_of(...)`, or any text that names the message, kept as its SHA-256. While another transaction acts on the same message this waits, on the unique index: if that one commits,
-    its reply is the answer; if it fails, this is the first time.
+    `key` is `key_of(...)`, or any text that names the message, kept as its SHA-256. While another transaction
+    acts on the same message this waits, on the unique index: if that one commits, its reply is the answer; if it
+    fails, this is the first time.
     """
     stored = _stored(key)
     while True:
