@@ -167,7 +167,7 @@ async def citizen(actor: Annotated[Actor, Depends(signed_in)]) -> Actor:
 
 async def officer(actor: Annotated[Actor, Depends(signed_in)]) -> Actor:
     """An officer or auxiliary whose session has its second factor."""
-    return _as_officer(actor)
+    return as_officer(actor)
 
 
 async def on_duty(actor: Annotated[Actor, Depends(officer)]) -> Actor:
@@ -179,10 +179,11 @@ async def on_duty(actor: Annotated[Actor, Depends(officer)]) -> Actor:
 
 async def carried(runtime: Stores, bearer: _Bearer) -> Actor:
     """An officer's phone in a pocket: what it sends by itself does not keep the session from its idle lock."""
-    return _as_officer(await _actor(runtime, bearer, acting=False))
+    return as_officer(await _actor(runtime, bearer, acting=False))
 
 
-def _as_officer(actor: Actor) -> Actor:
+def as_officer(actor: Actor) -> Actor:
+    """The actor, if it is an officer with the second factor. Raises: OfficersOnly, SecondFactorNeeded."""
     if actor.officer is None:
         raise OfficersOnly()
     if not actor.second_factor:
@@ -190,10 +191,15 @@ def _as_officer(actor: Actor) -> Actor:
     return actor
 
 
-async def _actor(runtime: Runtime, bearer: HTTPAuthorizationCredentials | None, *, acting: bool) -> Actor:
-    if bearer is None or not 0 < len(bearer.credentials) <= TOKEN_MAX:
+async def who(runtime: Runtime, token: str | None, *, acting: bool) -> Actor:
+    """Who holds this token. Raises: Unauthenticated."""
+    if token is None or not 0 < len(token) <= TOKEN_MAX:
         raise Unauthenticated()
-    return await actor_of(runtime, bearer.credentials, Audience.MINIPROGRAM, acting=acting)
+    return await actor_of(runtime, token, Audience.MINIPROGRAM, acting=acting)
+
+
+async def _actor(runtime: Runtime, bearer: HTTPAuthorizationCredentials | None, *, acting: bool) -> Actor:
+    return await who(runtime, bearer.credentials if bearer else None, acting=acting)
 
 
 Anyone = Annotated[Actor | None, Depends(anyone)]

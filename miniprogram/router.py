@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from miniprogram import cases, duty, live, my_case, offers, reports, sessions, work
+from miniprogram import cases, duty, hot, live, my_case, offers, reports, sessions, work
 
 PREFIX = "/miniprogram/v1"
 
@@ -22,6 +22,7 @@ TAGS: list[dict[str, str]] = [
 def router() -> APIRouter:
     """A new router with all routes; the caller gives the prefix."""
     whole = APIRouter()
+    whole.routes.extend(hot.routes())
     for part in (sessions, reports, cases, duty, offers, my_case, work, live):
         whole.include_router(part.routes)
     return whole

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import structlog
 from sqlalchemy import text
@@ -26,6 +27,8 @@ FOLLOWERS: dict[str, list[Follower]] = {}
 
 MAX_ATTEMPTS = 8
 LEASE_S = 30
+AT_ONCE = 6
+"""Events one process follows at the same time, of those it made itself; some hold two connections for a moment."""
 
 _LEASE = text(f"""
     WITH due AS (
@@ -57,9 +60,18 @@ _RENEW = text("""
 """)
 
 
+_turns: WeakKeyDictionary[Runtime, asyncio.Semaphore] = WeakKeyDictionary()
+
+
 def follow_soon(runtime: Runtime, event: Event) -> None:
     """Follow an event whose transaction has committed, without keeping its maker waiting."""
-    runtime.after(follow(runtime, event), what=event.kind)
+    runtime.after(_in_turn(runtime, event), what=event.kind)
+
+
+async def _in_turn(runtime: Runtime, event: Event) -> None:
+    """A burst of events follows a few at a time: it takes every connection from claims and deadlines otherwise."""
+    async with _turns.setdefault(runtime, asyncio.Semaphore(AT_ONCE)):
+        await follow(runtime, event)
 
 
 async def follow(runtime: Runtime, event: Event, *, lease_s: float | None = None) -> None:

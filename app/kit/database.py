@@ -25,6 +25,9 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.orm import DeclarativeBase
 
+SPARE = 10
+"""Connections each pool may have over its size, opened when they are needed and kept."""
+
 type_annotation_map: dict[Any, Any] = {
     datetime: DateTime(timezone=True),
     dict[str, Any]: JSONB,
@@ -85,12 +88,12 @@ class Database:
             }
         self.url = _asyncpg_url(url)
         self.engine: AsyncEngine = create_async_engine(
-            self.url, pool_size=pool_size, max_overflow=10, connect_args=connect, **options
+            self.url, pool_size=pool_size + SPARE, max_overflow=0, connect_args=connect, **options
         )
         self.moves_engine: AsyncEngine = create_async_engine(
             self.url,
-            pool_size=moves_pool_size,
-            max_overflow=10,
+            pool_size=moves_pool_size + SPARE,
+            max_overflow=0,
             connect_args=connect,
             isolation_level="AUTOCOMMIT",
             **options,

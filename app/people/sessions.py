@@ -6,6 +6,7 @@ revoked session or role ends within 1 s in every process, and at once in the one
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -145,6 +146,7 @@ class _Cache:
     """Of one runtime. `generation` grows with each drop, so that a read begun before it is not kept."""
 
     known: dict[tuple[bytes, Audience], _Known] = field(default_factory=dict)
+    reading: dict[tuple[bytes, Audience, bool], tuple[float, asyncio.Future[Actor]]] = field(default_factory=dict)
     generation: int = 0
 
     def keep(self, key: tuple[bytes, Audience], known: _Known) -> None:
@@ -156,6 +158,7 @@ class _Cache:
 
     def drop(self, *, session_id: UUID | None = None, person_id: UUID | None = None) -> None:
         self.generation += 1
+        self.reading.clear()  # who asks from now on does not join a read of before
         for key, known in list(self.known.items()):
             if known.actor.session_id == session_id or known.actor.person_id == person_id:
                 del self.known[key]
@@ -175,20 +178,41 @@ async def actor_of(runtime: Runtime, token: str, audience: Audience, *, acting: 
     """
     cache = _caches.setdefault(runtime, _Cache())
     key = (hash_token(token), audience)
-    begun = time.monotonic()
+    now = time.monotonic()
     known = cache.known.get(key)
-    if known and known.until > begun and (known.acted or not acting):
+    if known and known.until > now and (known.acted or not acting):
         return known.actor
-    generation = cache.generation
+    asked = (*key, acting)
+    under_way = cache.reading.get(asked)
+    if under_way and now - under_way[0] < CACHE_S:
+        return await asyncio.shield(under_way[1])
+    reading = asyncio.ensure_future(_read(runtime, cache, key, acting=acting))
+    cache.reading[asked] = (now, reading)
+    reading.add_done_callback(lambda _: _read_ended(cache, asked, reading))
+    return await asyncio.shield(reading)
+
+
+async def _read(runtime: Runtime, cache: _Cache, key: tuple[bytes, Audience], *, acting: bool) -> Actor:
+    """One read for all who ask at the same moment: a phone that sends five things is looked up once."""
+    begun, generation = time.monotonic(), cache.generation
     async with runtime.database.moves() as db:
         row = await _load(db, key, acting=acting)
     if row is None:
         cache.known.pop(key, None)
         raise Unauthenticated()
-    actor = _actor(row, audience)
+    actor = _actor(row, key[1])
     if cache.generation == generation:
         cache.keep(key, _Known(actor, begun + min(CACHE_S, row.left_s), acting))
     return actor
+
+
+def _read_ended(
+    cache: _Cache, asked: tuple[bytes, Audience, bool], reading: asyncio.Future[Actor]
+) -> None:
+    if (under_way := cache.reading.get(asked)) and under_way[1] is reading:
+        del cache.reading[asked]
+    if not reading.cancelled():
+        reading.exception()  # seen: who asked may have gone
 
 
 async def actor_now(db: Db, token: str, audience: Audience) -> Actor:
