@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import time
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -27,6 +29,8 @@ __all__ = [
 ]  # fmt: skip
 
 PASSWORD_LENGTH = (12, 128)
+REFUSED_AFTER_S = 0.5
+"""A refused sign-in is answered no sooner: how long it took does not say which part was wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +53,22 @@ class StaffAccount:
 async def sign_in(db: Db, runtime: Runtime, username: str, password: str, code: str) -> SignedIn:
     """A session of the console for a right name, password and TOTP code, the code used for the first time.
 
-    Takes as long for a name that does not exist. A try is counted before anything is compared, and stays
-    counted when the caller's transaction rolls back: five failures in a row lock the account for 15 minutes.
+    A refusal takes as long whatever was wrong, the name too. A try is counted before anything is compared, and
+    stays counted when the caller's transaction rolls back: five failures in a row lock the account for 15 minutes.
 
     Raises:
         SignInRefused: any of it is wrong, or the account is locked; nobody is told which.
     """
+    began = time.monotonic()
     account = await totp.charge(runtime, username=_folded(username))
-    right = await is_secret(account.password_hash if account else None, password)
+    # The code first: it costs nothing. A password costs 64 MiB and a good part of a second, and a stranger who
+    # sends names and passwords by the hundred must not keep the desks waiting in the same line.
     step = totp.step_of(runtime, account, code) if account else None
-    if account is None:
-        raise SignInRefused()
-    if not right or step is None or not await totp.accept(db, account.person_id, step):
-        await _refused(runtime, account.person_id)
+    right = step is not None and account is not None and await is_secret(account.password_hash, password)
+    if account is None or step is None or not right or not await totp.accept(db, account.person_id, step):
+        if account is not None:
+            await _refused(runtime, account.person_id)
+        await asyncio.sleep(REFUSED_AFTER_S - (time.monotonic() - began))
         raise SignInRefused()
     token, _ = await issue(db, account.person_id, Audience.CONSOLE, ttl_s=CONSOLE_TTL_S, second_factor=True)
     actor = await actor_now(db, token, Audience.CONSOLE)  # Unauthenticated: suspended

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pyotp
 import pytest
@@ -136,19 +137,35 @@ async def test_failures_are_forgiven_by_a_sign_in(runtime: Runtime, account: Sta
         await _try(runtime, "admin", PASSWORD, await code_of(account, step))
 
 
-async def test_a_name_that_does_not_exist_is_verified_all_the_same(runtime: Runtime, monkeypatch):
-    verified: list[str | None] = []
-    honest = console.is_secret
+@pytest.mark.parametrize(
+    ("username", "code", "compared"), [("nobody", "000000", 0), ("admin", "000000", 0), ("admin", None, 1)]
+)
+async def test_a_password_is_compared_for_who_has_the_code_and_every_refusal_takes_as_long(
+    runtime: Runtime,
+    account: StaffAccount,
+    code_of,
+    monkeypatch,
+    username: str,
+    code: str | None,
+    compared: int,
+):
+    verified, waited = [], []
+    honest, began = console.is_secret, time.monotonic()
 
     async def spy(kept: str | None, given: str) -> bool:
         verified.append(kept)
         return await honest(kept, given)
 
-    monkeypatch.setattr(console, "is_secret", spy)
-    with pytest.raises(SignInRefused):
-        await _try(runtime, "nobody", PASSWORD, "000000")
+    async def waits(seconds: float) -> None:
+        waited.append(seconds + time.monotonic() - began)
 
-    assert verified == [None]
+    monkeypatch.setattr(console, "is_secret", spy)
+    monkeypatch.setattr(console.asyncio, "sleep", waits)
+    with pytest.raises(SignInRefused):
+        await _try(runtime, username, "wrong password", code or await code_of(account))
+
+    assert len(verified) == compared
+    assert waited == [pytest.approx(console.REFUSED_AFTER_S, abs=0.2)]
 
 
 async def test_a_suspended_account_does_not_sign_in(
