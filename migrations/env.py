@@ -9,6 +9,7 @@ import app.cases.tables
 import app.dispatch.tables
 import app.events.tables
 import app.inbox.tables
+import app.live.tables
 import app.notices.tables
 import app.people.tables
 import app.stations.tables
