@@ -7,7 +7,10 @@ import asyncio
 import signal
 import sys
 
+import httpx
+
 from demo.config import NotPrepared, read_config
+from demo.doors.http import Refused
 
 
 def main() -> int:
@@ -23,13 +26,16 @@ def main() -> int:
     from demo.city import load_city  # after the refusal: nothing of the demo is read in production
 
     signal.signal(signal.SIGTERM, _leave)
-    if given.once:
-        from demo.story.play import play
+    try:
+        if given.once:
+            from demo.story.play import play
 
-        return asyncio.run(play(config, load_city(), _say))
-    from demo.life.run import live
+            return asyncio.run(play(config, load_city(), _say))
+        from demo.life.run import live
 
-    asyncio.run(live(config, load_city()))
+        asyncio.run(live(config, load_city()))
+    except (Refused, httpx.HTTPError) as refused:
+        sys.exit(f"demo: a door did not do what the demo needs to begin: {refused!r}")
     return 0
 
 

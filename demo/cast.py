@@ -62,6 +62,7 @@ class Cast:
     """Badges by the officer's id."""
     _desks: dict[str, Desk] = field(default_factory=dict)
     _signing_in: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _inviting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def code_of(self, station_id: str | None) -> str:
         """The code of a station's id; empty when there is none."""
@@ -73,6 +74,17 @@ class Cast:
             if code not in self._desks:
                 self._desks[code] = await self.signed_in(desk_name(code))
             return self._desks[code]
+
+    async def invited(self, officer: Officer) -> str:
+        """A new invitation's code; one at a time, as an administrator makes them, and each is hashed slowly."""
+        body: Json = {
+            "name": officer.name,
+            "badge": officer.badge,
+            "station_id": self.stations[officer.station],
+        }
+        async with self._inviting:
+            told = await self.administrator.call("POST", "/officers", body)
+        return str(told["code"])
 
     async def signed_in(self, username: str) -> Desk:
         """The console of one of the demo's accounts."""
@@ -170,11 +182,7 @@ async def _officer_signed_in(cast: Cast, officer: Officer) -> Phone:
     phone = cast.doors.phone(user_id)
     me = await phone.sign_in()
     if me["officer"] is None:
-        invitation: Json = {
-            "name": officer.name, "badge": officer.badge, "station_id": cast.stations[officer.station],
-        }  # fmt: skip
-        invited = await cast.administrator.call("POST", "/officers", invitation)
-        await phone.bind(badge=officer.badge, code=invited["code"])
+        await phone.bind(badge=officer.badge, code=await cast.invited(officer))
     await phone.call("POST", "/me/second-factor/approval")
     return phone
 

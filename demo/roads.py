@@ -42,7 +42,7 @@ class Roads:
             for other_corner in corners[place + 1 :]:
                 if math.dist(one_corner, other_corner) < LINK_M:
                     streets.join(one_corner, other_corner, weight=LINK_COSTS)
-        self._streets = streets.connected()
+        self._streets = _bridged(streets)
 
     def _corner(self, spot: Spot) -> Corner:
         corner = flat(spot.lng, spot.lat)
@@ -57,6 +57,16 @@ class Roads:
     def _nearest(self, spot: Spot) -> Corner:
         here = flat(spot.lng, spot.lat)
         return min(self._streets.steps, key=lambda corner: math.dist(corner, here))
+
+
+def _bridged(streets: Streets) -> Streets:
+    """All parts joined into one, each to the rest by its shortest bridge."""
+    whole = streets.connected()
+    while left := streets.steps.keys() - whole.steps.keys():
+        pairs = ((one, other) for one in sorted(left) for other in whole.steps)
+        streets.join(*min(pairs, key=lambda pair: math.dist(*pair)), weight=LINK_COSTS)
+        whole = streets.connected()
+    return whole
 
 
 class Walker:

@@ -36,7 +36,8 @@ async def show(
     names = {station.code: station.name.removesuffix("（虚构）") for station in city.stations}
     console.print()
     console.print(
-        f"  [bold]http://localhost:{config.port}[/]   模拟微信 · 虚构派出所 / simulated WeChat, fictional stations"
+        f"  [bold]http://localhost:{config.port}[/]   模拟微信 · 虚构派出所 / simulated WeChat, fictional stations",
+        soft_wrap=True,
     )
     console.print("  Ctrl-C ends the demo.", style="dim")
     console.print()
