@@ -23,7 +23,7 @@ from app.audit import verify as audit_verify
 from app.dispatch.reconcile import reconcile as reconcile_now
 from app.events.edge import transaction
 from app.kit.embedded import EmbeddedError, default_folder, lease
-from app.kit.errors import AppError
+from app.kit.errors import AppError, NotFound
 from app.kit.logging import set_up_logging
 from app.kit.migrate import migrate as migrate_now
 from app.kit.runtime import Runtime
@@ -232,10 +232,12 @@ def officer_invite(
 ) -> None:
     """Invite an officer: prints a one-time code (10 minutes, 5 tries) to type in the mini-program."""
 
-    async def invite(runtime: Runtime) -> invitations.Invitation | None:
-        known = (await registry(runtime)).by_code(station)
+    async def invite(runtime: Runtime) -> invitations.Invitation:
+        stations = await registry(runtime)
+        known = stations.by_code(station)
         if known is None:
-            return None
+            codes = ", ".join(s.code for s in stations.all()) or "none, add them in the console"
+            raise NotFound(f"No station has the code {station}. There are: {codes}.")
         kind = PersonKind.AUXILIARY if auxiliary else PersonKind.OFFICER
         async with transaction(runtime) as db:
             return await invitations.invite(
@@ -244,9 +246,6 @@ def officer_invite(
 
     with stores(load_settings(), quiet=as_json) as ready:
         made = with_runtime(ready, invite)
-    if made is None:
-        _fail(f"No station has the code {station}: didi doctor lists stations.")
-        return
     if as_json:
         print(json.dumps({"person_id": str(made.person_id), "code": made.code}))
     else:
