@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from simulator.api import base, customer, login, media, menu, subscription, token
+from simulator.api import account, customer, login, media, menu, subscription, token
 
 
 def mount(app: FastAPI) -> None:
     """Add every endpoint to the application."""
-    for subject in (token, login, base, customer, media, menu, subscription):
+    for subject in (token, login, account, customer, media, menu, subscription):
         subject.mount(app)

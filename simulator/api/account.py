@@ -1,4 +1,4 @@
-"""Small things: WeChat's own addresses, and what it tells about a follower."""
+"""The Official Account itself: where its callbacks come from, and what it is told of a follower."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from simulator.world import user_by_openid
 
 
 def mount(app: FastAPI) -> None:
-    """Add both."""
+    """Add its endpoints."""
     endpoint(app, "GET", "/cgi-bin/getcallbackip", get_callback_ip, accounts=BOTH)
     endpoint(app, "GET", "/cgi-bin/user/info", get_user_info, accounts=OFFICIAL)
 
