@@ -19,7 +19,8 @@ from app.people.errors import (
     UnfitField,
 )
 from app.people.identity import citizen_of, openid_of, set_identity, withdraw_consent
-from app.people.officers import ask_approval, bind, second_factor_totp
+from app.people.invitations import bind
+from app.people.second_factor import ask_approval, second_factor_totp
 from app.people.sessions import (
     CITIZEN_TTL_S,
     OFFICER_TTL_S,

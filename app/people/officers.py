@@ -1,4 +1,4 @@
-"""Officers and auxiliaries: duty, crews, suspension; and, by their names here, invitation and second factor."""
+"""Officers and auxiliaries: duty, station and skills, crews, suspension."""
 
 from __future__ import annotations
 
@@ -12,27 +12,10 @@ from sqlalchemy import text
 from app.audit.service import record_act
 from app.events.record import record
 from app.kit.database import Db, MovesDb
-from app.people.errors import (
-    CaseInHand,
-    OfficerNotFound,
-    UnfitField,
-)
+from app.people.errors import CaseInHand, OfficerNotFound, UnfitField
 from app.people.events import PeopleEvent
-from app.people.invitations import Bound, Invitation, bind, invite
 from app.people.policy import may_administer, require
-from app.people.second_factor import (
-    ask_approval,
-    decide_approval,
-    enrol_totp,
-    pending_approvals,
-    second_factor_totp,
-)
 from app.people.sessions import Actor, OfficerFacts, officer_facts, revoke_all
-
-__all__ = [
-    "Bound", "Duty", "Invitation", "ask_approval", "bind", "change_officer", "decide_approval", "duty_off", "duty_on",
-    "enrol_totp", "facts_of", "invite", "pending_approvals", "resume", "second_factor_totp", "suspend",
-]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from app.events.edge import transaction
 from app.kit.runtime import Runtime
-from app.people.officers import decide_approval, enrol_totp, invite, pending_approvals
+from app.people.invitations import invite
+from app.people.second_factor import decide_approval, enrol_totp, pending_approvals
 from app.people.sessions import actor_of, issue
 from app.people.tables import Audience
 from tests.factories import Make

@@ -10,6 +10,7 @@ import pytest
 
 from app.cases.states import ACTIVE
 from app.events.edge import transaction
+from app.kit.database import Db
 from app.kit.errors import Forbidden
 from app.kit.runtime import Runtime
 from app.people import invitations, officers, sessions
@@ -24,20 +25,14 @@ from app.people.errors import (
     UnfitField,
 )
 from app.people.identity import citizen_of, name_of, openid_of, person_by_openid
-from app.people.officers import (
-    Bound,
+from app.people.invitations import Bound, bind, invite
+from app.people.officers import change_officer, duty_off, duty_on, facts_of, set_lead
+from app.people.second_factor import (
     ask_approval,
-    bind,
-    change_officer,
     decide_approval,
-    duty_off,
-    duty_on,
     enrol_totp,
-    facts_of,
-    invite,
     pending_approvals,
     second_factor_totp,
-    set_lead,
 )
 from app.people.sessions import Actor, actor_of, alive
 from app.people.tables import Audience, PersonKind
@@ -99,9 +94,9 @@ async def test_thirty_parallel_guesses_get_five_tries_between_them(
     compared: list[bool] = []
     honest = invitations.is_secret
 
-    async def spy(kept: str | None, given: str) -> bool:
+    async def spy(db: Db, kept: str | None, given: str) -> bool:
         compared.append(kept is not None)
-        return await honest(kept, given) if kept else False
+        return await honest(db, kept, given) if kept else False
 
     monkeypatch.setattr(invitations, "is_secret", spy)
 
@@ -509,7 +504,7 @@ async def test_an_unknown_badge_is_verified_all_the_same(runtime: Runtime, monke
     verified: list[str | None] = []
     honest = invitations.is_secret
 
-    async def spy(kept: str | None, given: str) -> bool:
+    async def spy(db: Db, kept: str | None, given: str) -> bool:
         verified.append(kept)
         return await honest(kept, given)
 
