@@ -54,7 +54,6 @@ ASK_RISK: Final = Line(
     "Is the missing person under 14, 65 or older, disabled, at risk of self-harm or possibly abducted? "
     'Reply "1" for yes, "2" for no. If so, also call 110.',
 )
-NOTED: Final = Line("已记下。", "Noted.")
 OPENED: Final = Line(
     "已收到，编号 {number}。正在通知附近民警，{seconds}秒内无人接手将转{station}值班台（电话 {phone}）。\n"
     "会面码 {meet_code}（见到民警时核对）。照片和补充可继续发来；回复“进度”“改”“取消”均可。",

@@ -20,7 +20,6 @@ class ReachChannel(StrEnum):
 
     SOCKET = "socket"
     OFFICIAL_ACCOUNT = "official_account"
-    PAGER = "pager"
 
 
 HEARD_WITHIN_S = 45

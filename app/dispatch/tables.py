@@ -38,7 +38,7 @@ class ReachRow(Base):
     case_id: Mapped[UUID] = mapped_column(primary_key=True)
     epoch: Mapped[int] = mapped_column(primary_key=True)
     officer_id: Mapped[UUID] = mapped_column(primary_key=True)
-    channel: Mapped[str] = mapped_column(String(20), primary_key=True)  # socket, official_account, pager
+    channel: Mapped[str] = mapped_column(String(20), primary_key=True)  # socket, official_account
     at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     outcome: Mapped[str] = mapped_column(String(20), server_default="sent")
 

@@ -70,8 +70,8 @@ class Attached:
 class Hub:
     """Sockets of one process. `start` before the first `attach`; one event loop.
 
-    Counters, for metrics: `sockets` now, and in total frames `sent`, sockets closed as too slow
-    (`dropped_slow`), frames `refused_by_policy` (counted for each socket that listened and did not get it).
+    `sockets` is how many there are now, and is scraped. Counted since the start: frames `sent`, sockets closed as
+    too slow (`dropped_slow`), frames `refused_by_policy` (once for each socket that listened and did not get it).
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -142,10 +142,6 @@ class Hub:
             self._drop(socket)
             raise
         return Attached(self, socket)
-
-    def sockets_of(self, person_id: UUID) -> int:
-        """How many this person has at this process."""
-        return sum(socket.person == person_id.int for socket in self._sockets)
 
     def resume_all(self) -> None:
         """Tell every socket to read its snapshot again: something may have been missed."""

@@ -336,7 +336,7 @@ async def test_signing_out_closes_the_sockets_of_that_session_only(make_hub, pol
 
     assert await first.was_closed() == (SIGNED_OUT, "signed out")
     assert await second.was_closed() == (SIGNED_OUT, "signed out")
-    assert hub.sockets_of(anna) == 1
+    assert hub.sockets == 1
     assert not other.closed.done()
 
 
