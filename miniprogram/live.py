@@ -230,10 +230,7 @@ async def live(websocket: WebSocket) -> None:
     except Closing as closing:
         line.attached.detach()
         await _close(websocket, closing)
-    except (
-        WebSocketDisconnect,
-        RuntimeError,
-    ):  # gone; Starlette says RuntimeError once the hub has closed it
+    except (WebSocketDisconnect, RuntimeError):  # gone; RuntimeError once the hub has closed it
         pass
     finally:
         line.attached.detach()

@@ -166,9 +166,8 @@ async def _work(runtime: Runtime, message: Incoming, answered: asyncio.Future[An
         log.warning("wechat_message_refused", error=error.code)
         said = error.message_en if _language(message) == "en" else error.message
         answer = Answer(_without_stores(message, replies.Line(said, said)), "refused")
-    except (
-        Exception
-    ) as error:  # stores down, or our fault: WeChat must not be left to send it again and again
+    except Exception as error:
+        # Stores down, or our fault: WeChat must not be left to send it again and again.
         log.error("wechat_message_failed", error=type(error).__name__)
         answer = Answer(_without_stores(message, replies.DOWN), "failed")
     if not answered.done():

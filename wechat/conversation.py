@@ -132,9 +132,6 @@ async def _answer(turn: Turn, message: Incoming) -> str | None:
     return turn.say(replies.NOT_THIS_KIND)
 
 
-# What a text asks for
-
-
 async def _on_text(turn: Turn, text: str) -> str:
     intent, argument = intent_of(text)
     if asked := _ASKED_FOR.get(intent):
@@ -253,9 +250,6 @@ async def _chosen(turn: Turn, draft: Draft, number: int) -> str:
                 return await my_cases.added(turn, case, draft.words or "")
         return await my_cases.progress(turn)
     return await go_on(turn, draft)
-
-
-# Other messages
 
 
 async def _on_location(turn: Turn, message: LocationMessage) -> str:

@@ -47,14 +47,14 @@ class DeliveryRow(Base):
     __table_args__ = (
         UniqueConstraint("event_id", "person_id", "channel", "kind", name="uq_deliveries_once"),
         Index("ix_deliveries_due", "due_at", "id", postgresql_where=text("state = 'queued'")),  # deliver()
-        Index(
-            "ix_deliveries_order", "person_id", "channel", "id", postgresql_where=text("state = 'queued'")
-        ),  # deliver()
+        # deliver(), for the oldest of each person
+        Index("ix_deliveries_order", "person_id", "channel", "id", postgresql_where=text("state = 'queued'")),
+        # take_waiting()
         Index(
             "ix_deliveries_waiting",
             "person_id",
             postgresql_where=text("seen_at IS NULL AND state IN ('dropped', 'refused', 'uncertain', 'dead')"),
-        ),  # waiting(), take_waiting()
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

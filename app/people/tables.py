@@ -56,16 +56,14 @@ class OfficerRow(Base):
 
     __tablename__ = "officers"
     __table_args__ = (
-        Index("ix_officers_on_duty", "station_id", postgresql_where=text("on_duty")),  # on_duty_at()
+        Index("ix_officers_on_duty", "station_id", postgresql_where=text("on_duty")),  # on_duty()
     )
 
     person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"), primary_key=True)
     station_id: Mapped[UUID] = mapped_column(ForeignKey("stations.id"))
     badge: Mapped[str] = mapped_column(String(20), unique=True)
     skills: Mapped[list[str]] = mapped_column(ARRAY(String(30)), server_default=text("'{}'"))
-    lead_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("officers.person_id")
-    )  # in a crew: its lead claims
+    lead_id: Mapped[UUID | None] = mapped_column(ForeignKey("officers.person_id"))  # claims for its crew
     on_duty: Mapped[bool] = mapped_column(server_default=text("false"))
     duty_since: Mapped[datetime | None]
     last_lat: Mapped[float | None]  # rounded to 300 m, for offers while the phone sleeps
