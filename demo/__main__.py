@@ -9,8 +9,14 @@ import sys
 
 import httpx
 
-from demo.config import NotPrepared, read_config
+from demo.city import City, load_city
+from demo.config import DemoConfig, NotPrepared, read_config
 from demo.doors.http import Refused
+from demo.life.run import live
+from demo.story.play import play
+
+STOPPED = 130
+"""The exit code of whatever Ctrl-C ended."""
 
 
 def main() -> int:
@@ -23,19 +29,22 @@ def main() -> int:
         config = read_config(given.port)
     except NotPrepared as refused:
         sys.exit(f"demo: {refused}")
-    from demo.city import load_city  # after the refusal: nothing of the demo is read in production
-
-    signal.signal(signal.SIGTERM, _leave)
     try:
-        if given.once:
-            from demo.story.play import play
-
-            return asyncio.run(play(config, load_city(), _say))
-        from demo.life.run import live
-
-        asyncio.run(live(config, load_city()))
+        return asyncio.run(_run(config, load_city(), once=given.once))
     except (Refused, httpx.HTTPError) as refused:
         sys.exit(f"demo: a door did not do what the demo needs to begin: {refused!r}")
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        return STOPPED
+
+
+async def _run(config: DemoConfig, city: City, *, once: bool) -> int:
+    """The story or the living city; SIGTERM ends either as Ctrl-C does."""
+    this = asyncio.current_task()
+    assert this is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
+    if once:
+        return await play(config, city, _say)
+    await live(config, city)
     return 0
 
 
@@ -43,12 +52,5 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _leave(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(main())

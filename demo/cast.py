@@ -209,8 +209,8 @@ async def in_turns(work: Iterable[Awaitable[T]]) -> list[T]:
 async def citizens(cast: Cast) -> None:
     """Everybody who may report, and the visitor, in the simulated WeChat."""
     chat = cast.doors.chat
+    await chat.person(VISITOR, "访客（就是您） / you")  # first: the chat page lists people in this order
     await in_turns(chat.person(each.id, each.name) for each in cast.city.citizens)
-    await chat.person(VISITOR, "访客")
 
 
 def open_doors(config: DemoConfig) -> Doors:

@@ -58,18 +58,14 @@ class Citizens:
         at = who.home if quiet or self._chance.random() < 0.6 else self._somewhere(who)
         if quiet:
             self._corners.add(at)
+            asyncio.get_running_loop().call_later(CORNER_FOR_S, self._corners.remove, at)
         try:
             with suppress(Refused, httpx.HTTPError):
                 number = await self._reported(who, at)
                 if number is not None:
-                    await asyncio.gather(self._watch(who, number), self._answered_again(at, quiet=quiet))
+                    await self._watch(who, number)
         finally:
             self._free.insert(0, who)
-
-    async def _answered_again(self, at: Spot, *, quiet: bool) -> None:
-        if quiet:
-            await asyncio.sleep(CORNER_FOR_S)
-            self._corners.remove(at)
 
     def _somewhere(self, who: Citizen) -> Spot:
         places: list[Place] = [place for place in self._cast.city.places if place.station == who.station]

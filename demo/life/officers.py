@@ -65,7 +65,7 @@ class PatrollingOfficer:
     async def live(self) -> None:
         """Keep a socket open; connect again when it ends."""
         while True:
-            with suppress(OSError, httpx.HTTPError, WebSocketException, TimeoutError):
+            with suppress(Refused, OSError, httpx.HTTPError, WebSocketException, TimeoutError):
                 async with self.phone.line() as line:
                     moving = asyncio.create_task(self._move(line))
                     try:
@@ -79,7 +79,8 @@ class PatrollingOfficer:
         """Walk on every second; tell it as often as a phone would."""
         fixes: list[Json] = []
         second = self._chance.randrange(FREE_FIX_EVERY_S)
-        await line.send_fixes([fix_of(self.walker.at)])
+        with suppress(WebSocketException):
+            await line.send_fixes([fix_of(self.walker.at)])
         while True:
             await asyncio.sleep(1)
             second += 1

@@ -68,9 +68,9 @@ async def _awake(
             status.update("The city wakes up …")
 
         cast = await casting.assemble(casting.open_doors(config), city, say)
-        phones = await casting.officers_on_duty(cast, city.officers, say)
         await casting.citizens(cast)
         say(f"{len(city.citizens)} citizens in the simulated WeChat.")
+        phones = await casting.officers_on_duty(cast, city.officers, say)
     officers = [
         PatrollingOfficer(who, phones[who.badge], setting.roads, setting.corners, setting.ledger)
         for who in city.officers

@@ -2,7 +2,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 1000;
 const STRETCH = 1 / Math.cos((32.065 * Math.PI) / 180); // a degree of latitude against one of longitude
-const MARGIN = 0.004;
+const MARGIN = 0.002;
 
 function make(name, attributes, parent) {
   const node = document.createElementNS(SVG, name);
@@ -32,9 +32,10 @@ export class SketchMap {
     this.scale = WIDTH / (east - this.west);
     svg.setAttribute("viewBox", `0 0 ${WIDTH} ${((this.north - south) * STRETCH * this.scale).toFixed(0)}`);
     this.ground = make("g", {}, svg);
+    this.desks = make("g", {}, svg);
+    this.officers = make("g", {}, svg);
     this.labels = make("g", { class: "labels" }, svg);
     this.cases = make("g", {}, svg);
-    this.officers = make("g", {}, svg);
     this.known = new Map();
     this.shown = new Map();
     this.draw(city);
@@ -55,7 +56,7 @@ export class SketchMap {
     for (const station of city.stations) {
       if (station.boundary) make("path", { d: this.path(station.boundary), class: "area" }, this.ground);
     }
-    const order = ["hill", "park", "water", "lake", "wall", "road", "railway"];
+    const order = ["district", "hill", "water", "metro", "road"];
     const drawn = city.sketch.features.filter((feature) => feature.geometry.type !== "Point");
     drawn.sort((a, b) => order.indexOf(a.properties.kind) - order.indexOf(b.properties.kind));
     for (const feature of drawn) {
@@ -67,16 +68,16 @@ export class SketchMap {
     }
     this.stations = city.stations.map((station) => {
       const [x, y] = this.at(station.desk);
-      make("rect", { x: x - 7, y: y - 7, width: 14, height: 14, rx: 3, class: station.command ? "desk command" : "desk" }, this.labels);
-      return { station, text: make("text", { x, y: y - 13 }, this.labels) };
+      make("rect", { x: x - 7, y: y - 7, width: 14, height: 14, rx: 3, class: station.command ? "desk command" : "desk" }, this.desks);
+      return { station, text: make("text", { x, y: station.command ? y + 26 : y - 13 }, this.labels) };
     });
   }
 
   name(language) {
     for (const { station, text } of this.stations) {
       text.textContent = language === "zh"
-        ? station.name.replace("派出所", "").replace("（虚构）", "")
-        : station.name_en.replace(" Police Station", "").replace(" (fictional)", "");
+        ? station.name.replace("派出所", "").replace("（虚构）", "").replace("玄武指挥", "指挥")
+        : station.name_en.replace(" Police Station", "").replace(" (fictional)", "").replace("Xuanwu Command", "Command");
     }
   }
 
