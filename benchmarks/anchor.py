@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 
 from fastapi import FastAPI, Request, Response, WebSocket
+from pydantic import BaseModel
+from redis.asyncio import Redis
 from starlette.websockets import WebSocketDisconnect
 
 app = FastAPI()
+valkey = Redis.from_url(os.environ.get("VALKEY_URL", "redis://127.0.0.1"))
 sockets: set[WebSocket] = set()
 
 
@@ -16,6 +20,20 @@ sockets: set[WebSocket] = set()
 async def post_bare() -> dict[str, object]:
     """A route that returns a dict."""
     return {"code": "case_already_taken", "status": 409}
+
+
+class Ping(BaseModel):
+    """One position."""
+
+    lat: float
+    lng: float
+
+
+@app.post("/naive")
+async def post_naive(ping: Ping) -> dict[str, bool]:
+    """What is written first: a GEOADD for each point."""
+    await valkey.geoadd("naive:pos", (ping.lng, ping.lat, "officer"))
+    return {"ok": True}
 
 
 @app.post("/echo")

@@ -25,7 +25,7 @@ from tests.factories import Made
 
 CONNECTIONS = 32
 LOSERS, LOST = 50, 20
-WON = 1_000
+WON = 300
 POOL = 10
 
 BARE = request("POST", "/bare", body=b'{"epoch":0}')
@@ -54,12 +54,12 @@ async def lost(settings: Settings, seconds: float) -> None:
         wins = [claim_request(c, w.token) for c, w in zip(taken, winners, strict=True)]
         expect(await drive(port, once(wins), connections=5), 201)
         phones = await seed.signed_in(runtime, losers)
-        losing = [claim_request(c, p.token) for p in phones for c in taken]
+        losing = [claim_request(c, p.token) for c in taken for p in phones]
         pin(1)
         found = await interleaved(
             5,
-            bare=_rate(bare, [BARE], 200, seconds / 5),
-            lost=_rate(port, losing, 409, seconds / 5),
+            bare=rate(bare, [BARE], 200, seconds / 5),
+            lost=rate(port, losing, 409, seconds / 5),
         )
         unpin()
     _say("claims_lost_http", found, "lost", "bare", 1.2)
@@ -80,7 +80,7 @@ async def won_http(settings: Settings, seconds: float) -> None:
             await _followed(runtime)
             return load.rate
 
-        found = await interleaved(3, bare=_rate(bare, [BARE], 200, seconds / 5), won=win)
+        found = await interleaved(3, bare=rate(bare, [BARE], 200, seconds / 5), won=win)
         unpin()
     _say("claims_won_http", found, "won", "bare", 0.5)
 
@@ -145,7 +145,9 @@ async def _followed(runtime: Runtime) -> None:
             await asyncio.sleep(0.1)
 
 
-def _rate(port: int, requests: list[bytes], status: int, seconds: float) -> Callable[[], Awaitable[float]]:
+def rate(port: int, requests: list[bytes], status: int, seconds: float) -> Callable[[], Awaitable[float]]:
+    """A round: these requests in turn for so many seconds, each answered with this status; answers per second."""
+
     async def measured() -> float:
         return expect(await drive(port, for_seconds(requests, seconds), connections=CONNECTIONS), status).rate
 
