@@ -12,6 +12,7 @@ from app.cases.errors import CaseNotFound, NotTheHolder
 from app.cases.moves import Moved, move, why_not
 from app.cases.queries import Case, encrypt, get_case
 from app.cases.states import (
+    ACTIVE,
     AGREE_TO_CANCEL,
     ANOTHER_UNIT,
     ARRIVE,
@@ -161,6 +162,7 @@ _JOIN = text("""
     SELECT gen_random_uuid(), c.id, f.person_id FROM cases c, officers f
      WHERE c.id = :case_id AND c.state IN ('claimed', 'assigned', 'en_route', 'arrived')
        AND f.person_id = :officer_id AND f.on_duty AND c.officer_id <> f.person_id
+       AND NOT (f.person_id = ANY(c.excluded)) AND f.person_id <> c.reporter_id
        AND EXISTS (SELECT FROM events e WHERE e.case_id = c.id AND e.epoch = c.epoch AND e.kind = 'case_backup_asked')
     ON CONFLICT DO NOTHING RETURNING id
 """)
@@ -176,9 +178,11 @@ _JOINED = text(
 async def request_backup(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor, reason: str) -> None:
     """Ask colleagues near and the desk for help; the case stays with its officer."""
     case = await _mine(runtime, case_id, officer)
-    if case.epoch != epoch:
+    if (
+        case.epoch != epoch or case.state not in ACTIVE
+    ):  # an ended case keeps its officer; nobody is sent there
         async with runtime.database.moves() as db:
-            await why_not(db, ARRIVE, case_id, actor_id=officer.person_id, epoch=epoch)
+            await why_not(db, RETURN, case_id, actor_id=officer.person_id, epoch=epoch)
     async with transaction(runtime) as db:
         await record(
             db, CaseEvent.BACKUP_ASKED, case_id=case_id, station_id=case.station_id, actor_id=officer.person_id,
@@ -190,7 +194,8 @@ async def join_backup(runtime: Runtime, case_id: UUID, *, officer: Actor) -> Non
     """Help on a colleague's case: joined, tracked, holding nothing. Joining twice is joining once.
 
     Raises:
-        CaseNotFound: its holder has not asked for help. OffDuty: go on duty first.
+        CaseNotFound: its holder has not asked for help, or the officer is left out of this case (the reporter said
+            "not this officer", for one). OffDuty: go on duty first.
     """
     values = {"case_id": case_id, "officer_id": officer.person_id}
     async with transaction(runtime) as db:
@@ -244,9 +249,8 @@ async def _mine(runtime: Runtime, case_id: UUID, officer: Actor) -> Case:
     async with runtime.database.moves() as db:
         await no_stranger(db, case_id, officer)
         case = await get_case(db, runtime, case_id)
-    if (
-        case.officer_id != officer.person_id
-    ):  # was offered it, or held it before: the meet code is not theirs to try
+    # Who was offered it, or held it before, is no stranger; the meet code is not theirs to try all the same.
+    if case.officer_id != officer.person_id:
         raise NotTheHolder(case_id=str(case_id), state=str(case.state), epoch=case.epoch)
     return case
 

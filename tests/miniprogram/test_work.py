@@ -193,6 +193,31 @@ async def test_somebody_who_was_offered_the_case_cannot_try_its_code(
     assert "code_tries" not in await make.column(held, "facts")
 
 
+async def test_whom_the_reporter_refused_does_not_come_back_as_help(
+    make: Make, officer: Phone, sign_in: SignIn
+) -> None:
+    refused = await sign_in(await make.officer())
+    case = await make.case(
+        state="en_route", officer=officer.made, epoch=3, excluded=[refused.person_id], reported_ago_s=20
+    )
+    await make.offer(case, officer.made, epoch=2)
+    await officer.ok("POST", f"/cases/{case.id}/backup", {"epoch": 3, "reason": "人多"})
+
+    joined = await refused.post(f"/cases/{case.id}/backup/join")
+
+    assert (joined.status_code, joined.json()["code"]) == (404, "case_not_found")
+    assert (await refused.ok("GET", "/my-case"))["helping"] == []
+
+
+async def test_nobody_is_called_to_a_case_that_is_over(make: Make, officer: Phone) -> None:
+    case = await make.case(state="closed", officer=officer.made, epoch=1)
+    await make.offer(case, officer.made, epoch=0)
+
+    answer = await officer.post(f"/cases/{case.id}/backup", {"epoch": 1, "reason": "人多"})
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "case_ended")
+
+
 async def test_backup_joins_is_tracked_and_leaves(
     make: Make, sign_in: SignIn, officer: Phone, held: Made
 ) -> None:
