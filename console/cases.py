@@ -374,6 +374,8 @@ async def get_free_officers(case_id: UUID, actor: Desk, runtime: Stores) -> Free
     "/cases/{case_id}/track",
     operation_id="consoleTrack",
     summary="Where the officer on the way is",
+    description="An officer's exact position is personal data: each look is recorded, and after 30 idle minutes `at` "
+    "waits for the second factor.",
     responses=problems(RoleNeeded, CaseNotFound),
     openapi_extra=_DESK,
 )
@@ -381,8 +383,14 @@ async def get_track(case_id: UUID, actor: Board, runtime: Stores) -> TrackOut:
     """The holder's newest position."""
     async with runtime.database.moves() as db:
         found = await track(db, runtime, await _at_my_desk(db, runtime, case_id, actor))
+        at = found.at if actor.may_see_personal_data else None
+        if at is not None:
+            await record_act(
+                db, actor_id=actor.person_id, action="track_read", object_kind="case", object_id=case_id,
+                facts={"epoch": found.epoch},
+            )  # fmt: skip
     return TrackOut(
-        state=found.state, epoch=found.epoch, at=PointOut.of(found.at), last_heard_s=found.last_heard_s,
+        state=found.state, epoch=found.epoch, at=PointOut.of(at), last_heard_s=found.last_heard_s,
         distance_m=found.distance_m, arrival_s=found.arrival_s,
     )  # fmt: skip
 

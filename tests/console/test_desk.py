@@ -18,6 +18,7 @@ from app.kit.ids import new_id
 from app.kit.runtime import Runtime
 from app.people.identity import set_identity
 from app.people.sessions import drop_person
+from app.tracking.service import Fix, FixSource, Ingest
 from tests.console.people import People, Person
 from tests.factories import CENTRE, Made, Make
 
@@ -102,6 +103,28 @@ async def test_a_case_in_full_is_a_recorded_look(desk: Person, waiting: Made) ->
     assert "meet_code" not in case
     assert await actions(desk.runtime, "case_read") == [
         {"actor_id": desk.person_id, "object_id": str(waiting.id), "purpose": None}
+    ]
+
+
+async def test_where_an_officer_is_is_a_recorded_look_and_waits_for_a_code_when_idle(
+    desk: Person, make: Make
+) -> None:
+    officer = await make.officer()
+    case = await make.case(state="en_route", officer=officer, epoch=1, reported_ago_s=20)
+    ingest = Ingest(desk.runtime)
+    await ingest.record(officer.id, [Fix(CENTRE, 10, utc_now())], FixSource.MINIPROGRAM)
+    await ingest.close()
+
+    seen = await desk.ok("GET", f"/cases/{case.id}/track")
+    async with desk.runtime.database.moves() as db:
+        await db.execute(text("UPDATE sessions SET used_at = clock_timestamp() - interval '31 minutes'"))
+    await drop_person(desk.runtime, Event(0, "actor_changed", utc_now(), actor_id=desk.person_id))
+    idle = await desk.ok("GET", f"/cases/{case.id}/track")
+
+    assert seen["at"] == {"lat": CENTRE.lat, "lng": CENTRE.lng}
+    assert (idle["state"], idle["at"]) == ("fresh", None)
+    assert await actions(desk.runtime, "track_read") == [
+        {"actor_id": desk.person_id, "object_id": str(case.id), "purpose": None}
     ]
 
 
