@@ -51,7 +51,7 @@ VAULT = (
     Field(OPENIDS, "id", "openid"),
     Field("credentials", "person_id", "totp_secret"),
 )
-"""The fields of this feature; the composition adds those of the features above."""
+"""The fields of this feature. Those of the features above (cases, drafts) are the caller's to add."""
 
 INDEXES = (
     Index(Field(OPENIDS, "id", "openid"), "openid", "openid_index", "next_index"),
