@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
@@ -37,8 +37,9 @@ from wechat.client import Account, TokenStore, WeChatClient, open_http
 log = structlog.get_logger()
 
 HEALTH_TIMEOUT_S = 2.0
-DISK_FULL = "53100"
-"""SQLSTATE of a full disk: answered 503, so that nothing is ever called received that is not written."""
+_STORE_STATES = ("53", "57", "08", "25")
+"""Classes of SQLSTATE that are the store's trouble, a full disk (53100) among them: answered 503, so that nothing is
+ever called received that is not written."""
 
 
 def create_app(settings: Settings, *, wechat_transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
@@ -125,7 +126,8 @@ def _errors(app: FastAPI) -> None:
 
     async def database_error(request: Request, error: Exception) -> JSONResponse:
         state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
-        if state == DISK_FULL or state[:2] in ("53", "57", "08", "25"):
+        lost = isinstance(error, InterfaceError) or getattr(error, "connection_invalidated", False)
+        if lost or state[:2] in _STORE_STATES:
             return await store_down(request, error)
         raise error
 

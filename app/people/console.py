@@ -64,7 +64,7 @@ async def sign_in(db: Db, runtime: Runtime, username: str, password: str, code: 
     # The code first: it costs nothing. A password costs 64 MiB and a good part of a second, and a stranger who
     # sends names and passwords by the hundred must not keep the desks waiting in the same line.
     step = totp.step_of(runtime, account, code) if account else None
-    right = step is not None and account is not None and await is_secret(account.password_hash, password)
+    right = step is not None and account is not None and await is_secret(db, account.password_hash, password)
     if account is None or step is None or not right or not await totp.accept(db, account.person_id, step):
         if account is not None:
             await _refused(runtime, account.person_id)
@@ -132,7 +132,7 @@ async def create_staff(
     """
     require(may_administer(by, station_id))
     folded, person_id = _fit_username(username), new_id()
-    hashed = await _hashed(password, folded)
+    hashed = await _hashed(db, password, folded)
     await db.execute(_ADD_PERSON, {"id": person_id})
     values = {"id": person_id, "username": folded, "hash": hashed}
     if (await db.execute(_ADD_CREDENTIAL, values)).one_or_none() is None:
@@ -161,11 +161,11 @@ async def change_password(db: Db, runtime: Runtime, actor: Actor, *, old: str, n
     """
     username = (await db.execute(_USERNAME, {"id": actor.person_id})).scalar_one_or_none()
     account = await totp.charge(runtime, person_id=actor.person_id)
-    right = await is_secret(account.password_hash if account else None, old)
+    right = await is_secret(db, account.password_hash if account else None, old)
     step = totp.step_of(runtime, account, code) if account else None
     if not right or step is None or not await totp.accept(db, actor.person_id, step):
         raise SignInRefused()
-    hashed = await _hashed(new, username or "")
+    hashed = await _hashed(db, new, username or "")
     await db.execute(_SET_PASSWORD, {"id": actor.person_id, "hash": hashed})
     await revoke_all(db, actor.person_id, by=actor.person_id)
     await record_act(
@@ -177,11 +177,11 @@ async def change_password(db: Db, runtime: Runtime, actor: Actor, *, old: str, n
     )
 
 
-async def _hashed(password: str, username: str) -> str:
+async def _hashed(db: Db, password: str, username: str) -> str:
     least, most = PASSWORD_LENGTH
     if not least <= len(password) <= most or password.casefold() == username:
         raise UnfitField(f"password must have {least} to {most} characters and not be the user name")
-    return await hash_secret(password)
+    return await hash_secret(db, password)
 
 
 def _fit_username(username: str) -> str:

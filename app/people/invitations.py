@@ -86,7 +86,7 @@ async def invite(
         "id": new_id(),
         "person_id": person_id,
         "badge": badge,
-        "code_hash": await hash_secret(code),
+        "code_hash": await hash_secret(db, code),
         "by": actor_id,
     }
     await db.execute(_INVITE, values)
@@ -137,7 +137,7 @@ async def bind(db: Db, runtime: Runtime, *, badge: str, code: str, app_id: str, 
     async with runtime.database.moves() as moves:
         tried = (await moves.execute(_TRY, {"badge": badge.strip()})).one_or_none()
     digits = "".join(c for c in code if c.isdecimal() and c.isascii())
-    if not await is_secret(tried.code_hash if tried else None, digits) or tried is None:
+    if not await is_secret(db, tried.code_hash if tried else None, digits) or tried is None:
         raise InvitationRefused()
     if (await db.execute(_USE, {"id": tried.id})).one_or_none() is None:
         raise InvitationRefused()

@@ -146,7 +146,9 @@ class _Cache:
     """Of one runtime. `generation` grows with each drop, so that a read begun before it is not kept."""
 
     known: dict[tuple[bytes, Audience], _Known] = field(default_factory=dict)
-    reading: dict[tuple[bytes, Audience, bool], tuple[float, asyncio.Future[Actor]]] = field(default_factory=dict)
+    reading: dict[tuple[bytes, Audience, bool], tuple[float, asyncio.Future[Actor]]] = field(
+        default_factory=dict
+    )
     generation: int = 0
 
     def keep(self, key: tuple[bytes, Audience], known: _Known) -> None:
@@ -206,9 +208,7 @@ async def _read(runtime: Runtime, cache: _Cache, key: tuple[bytes, Audience], *,
     return actor
 
 
-def _read_ended(
-    cache: _Cache, asked: tuple[bytes, Audience, bool], reading: asyncio.Future[Actor]
-) -> None:
+def _read_ended(cache: _Cache, asked: tuple[bytes, Audience, bool], reading: asyncio.Future[Actor]) -> None:
     if (under_way := cache.reading.get(asked)) and under_way[1] is reading:
         del cache.reading[asked]
     if not reading.cancelled():
