@@ -52,7 +52,12 @@ T = TypeVar("T")
 
 
 def main() -> None:
-    """The entry point: errors that we foresee become one line, never a traceback."""
+    """The entry point: errors that we foresee become one line, never a traceback.
+
+    Logs go to stderr before anything is done: stdout is for scripts, and structlog's own set-up would print the
+    values of local variables with an exception, a password among them.
+    """
+    set_up_logging(json=False)
     try:
         cli()
     except SettingsError as error:
@@ -64,7 +69,7 @@ def main() -> None:
 
 
 def _fail(message: str) -> None:
-    err.print(message, style="red", markup=False, highlight=False)
+    err.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(1)
 
 
