@@ -9,6 +9,7 @@ import pyotp
 import pytest
 
 from app.events.edge import transaction
+from app.kit.database import Db
 from app.kit.errors import Forbidden, Unauthenticated
 from app.kit.runtime import Runtime
 from app.people import console
@@ -152,9 +153,9 @@ async def test_a_password_is_compared_for_who_has_the_code_and_every_refusal_tak
     verified, waited = [], []
     honest, began = console.is_secret, time.monotonic()
 
-    async def spy(kept: str | None, given: str) -> bool:
+    async def spy(db: Db, kept: str | None, given: str) -> bool:
         verified.append(kept)
-        return await honest(kept, given)
+        return await honest(db, kept, given)
 
     async def waits(seconds: float) -> None:
         waited.append(seconds + time.monotonic() - began)

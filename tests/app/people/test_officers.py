@@ -506,7 +506,7 @@ async def test_an_unknown_badge_is_verified_all_the_same(runtime: Runtime, monke
 
     async def spy(db: Db, kept: str | None, given: str) -> bool:
         verified.append(kept)
-        return await honest(kept, given)
+        return await honest(db, kept, given)
 
     monkeypatch.setattr(invitations, "is_secret", spy)
     with pytest.raises(InvitationRefused):
