@@ -31,6 +31,8 @@ Say = Callable[[str], None]
 READY_S = 30.0
 STOP_S = 15.0
 ADMINISTRATOR = "demo.admin"
+LOG = "processes.log"
+"""In the demo's folder: the terminal belongs to the city."""
 
 
 def run(*, once: bool, port: int, say: Say) -> int:
@@ -51,7 +53,8 @@ def run(*, once: bool, port: int, say: Say) -> int:
         settings = load_settings(**environment)
         account = asyncio.run(_prepare(settings, folder))
         say("PostgreSQL and Valkey run; the database is up to date.")
-        with _processes(environment | account, port, once, say) as city:
+        say(f"What the processes log: {folder / LOG}")
+        with _processes(environment | account, port, once, say, log=folder / LOG) as city:
             try:
                 return city.wait()
             except KeyboardInterrupt:
@@ -114,7 +117,7 @@ async def _prepare(settings: Settings, folder: Path) -> dict[str, str]:
 
 @contextmanager
 def _processes(
-    environment: dict[str, str], port: int, once: bool, say: Say
+    environment: dict[str, str], port: int, once: bool, say: Say, *, log: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Service, worker and simulator, then the city; all stopped at the end, the city first."""
     env = {**os.environ, **environment}
@@ -133,11 +136,13 @@ def _processes(
     }
     started: list[subprocess.Popen[bytes]] = []
     try:
-        for name, command in commands.items():
-            say(f"Starting the {name} …")
-            started.append(subprocess.Popen(command, env=env))
-        _await(f"http://127.0.0.1:{port + 2}/__wechat__/users", started, say)
-        _await(f"http://127.0.0.1:{port + 1}/healthz", started, say)
+        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as kept:
+            for name, command in commands.items():
+                say(f"Starting the {name} …")
+                started.append(subprocess.Popen(command, env=env, stdout=kept, stderr=kept))
+        _await(f"http://127.0.0.1:{port + 2}/__wechat__/users", started, log)
+        _await(f"http://127.0.0.1:{port + 1}/healthz", started, log)
         city = [python, "-m", "demo", "--port", str(port), *(["--once"] if once else [])]
         started.append(subprocess.Popen(city, env=env))
         yield started[-1]
@@ -146,17 +151,17 @@ def _processes(
             _stop(process)
 
 
-def _await(url: str, started: list[subprocess.Popen[bytes]], say: Say) -> None:
+def _await(url: str, started: list[subprocess.Popen[bytes]], log: Path) -> None:
     until = time.monotonic() + READY_S
     while time.monotonic() < until:
         if any(p.poll() is not None for p in started):
-            raise OSError("a part of the demo ended while starting; its message stands above")
+            raise OSError(f"a part of the demo ended while starting; {log} says why")
         try:
             if httpx.get(url, timeout=2).status_code == 200:
                 return
         except httpx.HTTPError:
             time.sleep(0.1)
-    raise OSError(f"{url} does not answer after {READY_S:.0f} s")
+    raise OSError(f"{url} does not answer after {READY_S:.0f} s; {log} may say why")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -22,6 +22,7 @@ ASK_EVERY_S = 40.0
 KNOWN_WITHIN_S = 10.0
 RATES = 0.8
 WATCHED_FOR_S = 20 * 60.0
+OPENINGS = ("正在通知附近民警", "Officers nearby are being asked")
 
 WORDS = (
     "楼下烧烤店很吵，已经半夜了", "广场舞音响声音太大，噪音扰民", "邻居占道堆放杂物，说了不听", "楼上漏水一直不处理，起了争执",
@@ -36,7 +37,8 @@ class Citizens:
 
     def __init__(self, cast: Cast, ledger: Ledger, corners: Corners) -> None:
         self._cast, self._ledger, self._corners = cast, ledger, corners
-        self._chance = Random(len(cast.city.citizens))
+        # Not the same people as in the run before, whose reports may still be open.
+        self._chance = Random()
         self._free = list(cast.city.citizens)
         self._chance.shuffle(self._free)
 
@@ -44,43 +46,50 @@ class Citizens:
         """One report every 10 s or so, as long as the demo runs."""
         while True:
             if self._free:
-                group.create_task(self._one_report(self._free.pop(), quiet=False))
+                group.create_task(self._one_report(self._free.pop(), quiet=None))
             await asyncio.sleep(self._chance.uniform(0.6, 1.4) * REPORT_EVERY_S)
 
     async def report_in_a_quiet_corner(self, group: asyncio.TaskGroup) -> None:
         """A report that nobody answers, once a minute: the desk has it after a real 60 s."""
         while True:
+            opened: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
             if self._free:
-                group.create_task(self._one_report(self._free.pop(), quiet=True))
+                group.create_task(self._one_report(self._free.pop(), quiet=opened))
+                if not await opened:
+                    continue  # this one had a report open from an earlier run: somebody else
             await asyncio.sleep(QUIET_EVERY_S)
 
-    async def _one_report(self, who: Citizen, *, quiet: bool) -> None:
+    async def _one_report(self, who: Citizen, *, quiet: asyncio.Future[bool] | None) -> None:
+        """From the first words to the rating; `quiet` is told whether a case was opened."""
         at = who.home if quiet or self._chance.random() < 0.6 else self._somewhere(who)
         if quiet:
             self._corners.add(at)
             asyncio.get_running_loop().call_later(CORNER_FOR_S, self._corners.remove, at)
-        try:
+        number = None
+        with suppress(Refused, httpx.HTTPError):
+            number = await self._reported(who, at)
+        if quiet:
+            quiet.set_result(number is not None)
+        if number is not None:
             with suppress(Refused, httpx.HTTPError):
-                number = await self._reported(who, at)
-                if number is not None:
-                    await self._watch(who, number)
-        finally:
-            self._free.insert(0, who)
+                await self._watch(who, number)
+        self._free.insert(0, who)
 
     def _somewhere(self, who: Citizen) -> Spot:
         places: list[Place] = [place for place in self._cast.city.places if place.station == who.station]
         return self._chance.choice(places).at if places else who.home
 
     async def _reported(self, who: Citizen, at: Spot) -> str | None:
-        """Words, then the place; the number of the case."""
+        """Words, then the place; the number of the case that this opened."""
         chat = self._cast.doors.chat
         reply = await chat.write(who.id, self._chance.choice(WORDS))
         if reply.number is None:
             await asyncio.sleep(self._chance.uniform(1, 3))
             reply = await chat.send_place(who.id, at)
         number = number_in(reply.text)
-        if number is not None:
-            self._ledger.reported[number] = who.id
+        if number is None or not any(opening in reply.text for opening in OPENINGS):
+            return None  # it was added to a report that is still open
+        self._ledger.reported[number] = who.id
         return number
 
     async def _watch(self, who: Citizen, number: str) -> None:

@@ -151,13 +151,12 @@ class PatrollingOfficer:
         if self._case_id is not None:
             return
         self._case_id = case_id
-        try:
+        with suppress(Refused, httpx.HTTPError, TimeoutError):
             await self._go(case_id, {"epoch": epoch})
-        finally:
-            self._case_id, self.doing = None, "patrol"
-            back = [*self._roads.way(self.walker.at, self._patrol[0]), *self._patrol[1:]]
-            self.walker.take(back, speed_mps=PATROL_MPS)
-            self._begin(self._patrol_again())
+        self._case_id, self.doing = None, "patrol"
+        back = [*self._roads.way(self.walker.at, self._patrol[0]), *self._patrol[1:]]
+        self.walker.take(back, speed_mps=PATROL_MPS)
+        self._begin(self._patrol_again())
 
     async def _go(self, case_id: str, act: Json) -> None:
         await asyncio.sleep(self._chance.uniform(1.5, 5))
