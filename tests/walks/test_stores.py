@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from app.kit.runtime import Runtime
 from app.kit.valkey import ValkeyDown
+from app.main import create_app
 from app.settings import Settings
+from simulator.main import create_simulator
 from tests.app.live.phones import Server, eventually
+from tests.simulator.account import Receiver, WeChat, make_config
 from tests.walks.conftest import open_world
-from tests.walks.world import REPORT, World
+from tests.walks.world import REPORT, Neighbour, World
 
 
 @pytest.fixture
@@ -84,6 +88,28 @@ async def test_without_valkey_a_case_is_reported_offered_claimed_and_another_han
     async with world.dial(officer) as phone:
         await officer.ok("POST", f"/cases/{case.id}/en-route", {"epoch": taken["epoch"]})
         assert (await phone.next("case_changed"))["case_id"] == str(case.id)  # live again
+
+
+async def test_with_both_stores_away_danger_is_told_to_call_110_and_the_rest_to_try_again(
+    settings: Settings,
+) -> None:
+    gone = {"database_url": "postgresql://nobody@127.0.0.1:9/none", "valkey_url": "redis://127.0.0.1:9/0"}
+    app = create_app(settings.model_copy(update=gone))
+    to_app = httpx.ASGITransport(app)
+    simulator = create_simulator(
+        make_config(callback_url="http://account.test/wechat/callback"), callback_transport=to_app
+    )
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(simulator), base_url="http://wechat.test") as client,
+    ):
+        wechat = WeChat(client, Receiver())
+        neighbour = Neighbour(wechat, await wechat.user(id="neighbour"))
+        danger, everyday = await neighbour.say("他有刀"), await neighbour.say(REPORT)
+
+    assert "tel:110" in danger
+    assert "编号" not in everyday  # nothing is called received that is not written
+    assert "110" in everyday
 
 
 async def _answers(world: World) -> bool:
