@@ -8,6 +8,8 @@ import httpx
 
 Json = dict[str, Any]  # Any: JSON
 TIMEOUT_S = 20.0
+KEPT_S = 2.0
+"""Idle connections are let go before the servers do, after 5 s: else a request may meet a closing one."""
 
 
 class Refused(Exception):
@@ -25,7 +27,7 @@ def client(base_url: str) -> httpx.AsyncClient:
         base_url=base_url,
         timeout=TIMEOUT_S,
         trust_env=False,
-        limits=httpx.Limits(max_connections=40, max_keepalive_connections=40),
+        limits=httpx.Limits(max_connections=40, max_keepalive_connections=40, keepalive_expiry=KEPT_S),
     )
 
 
