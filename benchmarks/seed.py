@@ -66,6 +66,14 @@ async def signed_in(runtime: Runtime, people: list[UUID]) -> list[Signed]:
     return found
 
 
+async def sessions_of(runtime: Runtime, people: list[UUID]) -> list[tuple[UUID, UUID]]:
+    """(person, session) for each; their tokens are thrown away."""
+    async with transaction(runtime) as db:
+        return [
+            (one, (await issue(db, one, Audience.MINIPROGRAM, ttl_s=36_000, second_factor=True))[1]) for one in people
+        ]
+
+
 async def cases(runtime: Runtime, at: Made, *, due_s: list[float]) -> list[UUID]:
     """Open cases, each with its deadline that many seconds from now; the one they are cloned from is closed."""
     like = await Make(runtime).case(station=at)
