@@ -8,11 +8,10 @@ from typing import Any
 from sqlalchemy import text
 
 from app.audit.verify import FIRST_HASH, chain_hash
-from app.kit.database import Db
+from app.kit.database import AdvisoryLock, Db
 from app.kit.runtime import Runtime
 
 BATCH = 500
-_LOCK = 7_120_111  # an advisory lock of our own; 7_120_110 is the migrations'
 
 _TRY = text("SELECT pg_try_advisory_xact_lock(:key)")
 _LAST = text("SELECT seq, hash FROM audit_log WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1")
@@ -34,7 +33,7 @@ async def seal(runtime: Runtime) -> int:
     chain is the order of sealing; an entry that rolls back never had a number, so there is no gap.
     """
     async with runtime.database.transaction() as db:
-        if not (await db.execute(_TRY, {"key": _LOCK})).scalar_one():
+        if not (await db.execute(_TRY, {"key": AdvisoryLock.SEAL})).scalar_one():
             return 0
         return await _seal_batch(db)
 

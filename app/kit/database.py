@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 from uuid import uuid4
 
@@ -32,6 +32,16 @@ type_annotation_map: dict[Any, Any] = {
     datetime: DateTime(timezone=True),
     dict[str, Any]: JSONB,
 }
+
+
+class AdvisoryLock(IntEnum):
+    """Every advisory lock of ours, in one table so that no two are the same."""
+
+    MIGRATION = 7_120_110  # of a session: one process migrates
+    SEAL = 7_120_111  # of a transaction, as all below: one sealer of the audit log
+    ADMINISTRATORS = 7_120_112  # the first one is made, or one of all stations removed
+    STATIONS = 7_120_113  # two new boundaries must see each other
+    MERGE = 7_120_114  # of two cases folded into each other one goes on
 
 
 class Base(DeclarativeBase):

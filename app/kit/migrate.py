@@ -10,9 +10,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from app.kit.database import Database
+from app.kit.database import AdvisoryLock, Database
 
-_LOCK = 7_120_110  # an advisory lock of our own
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -44,7 +43,7 @@ async def migrate(database: Database) -> tuple[str | None, str]:
     """
     before = await current_revision(database)
     async with database.moves_engine.connect() as lock:
-        await lock.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+        await lock.execute(text("SELECT pg_advisory_lock(:key)"), {"key": AdvisoryLock.MIGRATION})
         try:
             await lock.execute(text("ALTER ROLE CURRENT_USER SET idle_in_transaction_session_timeout = '2s'"))
             async with database.engine.connect() as connection:
@@ -53,7 +52,7 @@ async def migrate(database: Database) -> tuple[str | None, str]:
                 await connection.run_sync(_upgrade)
                 await connection.commit()
         finally:
-            await lock.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+            await lock.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": AdvisoryLock.MIGRATION})
     await database.engine.dispose()
     return before, newest_revision()
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.audit.service import record_act
-from app.kit.database import Db
+from app.kit.database import AdvisoryLock, Db
 from app.kit.ids import new_id
 from app.kit.runtime import Runtime
 from app.people import totp
@@ -19,7 +19,7 @@ from app.people.errors import AdministratorExists, SignInRefused, UnfitField, Us
 from app.people.identity import set_identity
 from app.people.passwords import hash_secret, is_secret
 from app.people.policy import may_administer, require
-from app.people.roles import LOCK, ROLES_LOCK, grant, revoke_role
+from app.people.roles import LOCK, grant, revoke_role
 from app.people.sessions import CONSOLE_TTL_S, Actor, actor_now, issue, revoke_all
 from app.people.tables import Audience, Role
 
@@ -105,7 +105,7 @@ async def create_first_administrator(
     Raises:
         AdministratorExists: an administrator of all stations is there. UnfitField: as `create_staff`.
     """
-    await db.execute(LOCK, {"key": ROLES_LOCK})
+    await db.execute(LOCK, {"key": AdvisoryLock.ADMINISTRATORS})
     if (await db.execute(_ADMINISTRATORS)).scalar_one():
         raise AdministratorExists()
     account = await create_staff(db, runtime, username=username, password=password, name=name, by=None)

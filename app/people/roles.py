@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from app.audit.service import record_act
 from app.events.record import record
-from app.kit.database import Db, MovesDb
+from app.kit.database import AdvisoryLock, Db, MovesDb
 from app.kit.ids import new_id
 from app.people.errors import LastAdministrator
 from app.people.events import PeopleEvent
@@ -17,8 +17,6 @@ from app.people.policy import may_give_role, require
 from app.people.sessions import Actor, Grant
 from app.people.tables import Role
 
-ROLES_LOCK = 7_120_112
-"""Advisory lock of a transaction that makes the first or removes an administrator of all stations."""
 LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 
 _GRANT = text("""
@@ -70,7 +68,7 @@ async def revoke_role(
     """
     require(may_give_role(by, role, station_id, person_id))
     if role is Role.ADMINISTRATOR and station_id is None:
-        await db.execute(LOCK, {"key": ROLES_LOCK})
+        await db.execute(LOCK, {"key": AdvisoryLock.ADMINISTRATORS})
         if not (await db.execute(_OTHERS, {"person_id": person_id})).scalar_one():
             raise LastAdministrator()
     values = {"person_id": person_id, "role": role.value, "station_id": station_id}

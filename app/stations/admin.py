@@ -12,15 +12,13 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.audit.service import record_act
 from app.events.record import record
-from app.kit.database import Db
+from app.kit.database import AdvisoryLock, Db
 from app.kit.errors import Conflict, Invalid, NotFound
 from app.kit.ids import new_id
 from app.stations.boundary import check_overlap, read_boundary
 from app.stations.settings import read_settings
 
 STATIONS_CHANGED = "stations_changed"
-
-_LOCK = 7_120_113  # an advisory lock of our own: two new boundaries must see each other
 
 _INSERT = text("""
     INSERT INTO stations (id, code, name, name_en, phone, parent_id, is_command, boundary, settings)
@@ -199,7 +197,7 @@ async def change_neighbours(
 
 async def _known(db: Db) -> Sequence[Any]:
     """Every station, while nobody else changes one: the lock lasts until the edge commits."""
-    await db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    await db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": AdvisoryLock.STATIONS})
     return (await db.execute(_KNOWN)).all()
 
 
