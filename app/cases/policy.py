@@ -11,6 +11,7 @@ from app.cases.errors import CaseNotFound
 from app.cases.queries import Case
 from app.cases.states import ACTIVE, CaseState
 from app.kit.database import Db, MovesDb
+from app.people.queries import scope_of
 from app.people.sessions import Actor
 from app.people.tables import Role
 
@@ -54,8 +55,8 @@ async def reader_of(db: Db | MovesDb, case: Case, actor: Actor) -> Reader:
 
 
 def _of_its_desk(case: Case, actor: Actor) -> bool:
-    grants = [g for g in actor.roles if g.role in (Role.DESK, Role.COMMANDER)]
-    return any(g.station_id is None or g.station_id in (case.station_id, case.ringing_id) for g in grants)
+    scope = scope_of(actor, Role.DESK, Role.COMMANDER)
+    return any(scope.holds(one) for one in (case.station_id, case.ringing_id) if one)
 
 
 def sees_contact(case: Case, reader: Reader) -> bool:

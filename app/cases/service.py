@@ -144,7 +144,10 @@ _SIGN = text("""
 """)
 
 
-async def note_sign(db: MovesDb, case_id: UUID, epoch: int, officer_id: UUID, *, progress: bool) -> None:
-    """The holder gave a sign: the clock of the promise starts again. On the way only progress counts."""
+async def note_sign(db: MovesDb, case_id: UUID, epoch: int, officer_id: UUID, *, progress: bool) -> bool:
+    """The holder gave a sign: the clock of the promise starts again. On the way only progress counts.
+
+    False when nothing was noted: another holder or epoch by now, or a state in which this sign says nothing.
+    """
     values = {"case_id": case_id, "epoch": epoch, "officer_id": officer_id, "progress": progress}
-    await db.execute(_SIGN, values)
+    return bool((await db.execute(_SIGN, values)).rowcount)

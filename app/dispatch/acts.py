@@ -11,6 +11,7 @@ from sqlalchemy import text
 from app.cases.errors import CaseNotFound, NotTheHolder
 from app.cases.moves import Moved, move, why_not
 from app.cases.queries import Case, encrypt, get_case
+from app.cases.service import note_sign
 from app.cases.states import (
     ACTIVE,
     AGREE_TO_CANCEL,
@@ -140,19 +141,10 @@ async def raise_to_urgent(runtime: Runtime, case_id: UUID, *, epoch: int, office
     )
 
 
-_SIGN = text("""
-    WITH t AS MATERIALIZED (SELECT clock_timestamp() AS now)
-    UPDATE cases SET sign_at = t.now, act_step = 0, act_by = t.now + make_interval(secs => silence_s[1])
-      FROM t WHERE id = :case_id AND officer_id = :officer_id AND state IN ('claimed', 'assigned') AND epoch = :epoch
-    RETURNING id
-""")
-
-
 async def still_coming(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor) -> None:
     """Answer a nudge: the clock of the promise starts again."""
     async with runtime.database.moves() as db:
-        values = {"case_id": case_id, "officer_id": officer.person_id, "epoch": epoch}
-        if not (await db.execute(_SIGN, values)).one_or_none():
+        if not await note_sign(db, case_id, epoch, officer.person_id, progress=False):
             await no_stranger(db, case_id, officer)
             await why_not(db, EN_ROUTE, case_id, actor_id=officer.person_id, epoch=epoch)
 
@@ -178,9 +170,8 @@ _JOINED = text(
 async def request_backup(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor, reason: str) -> None:
     """Ask colleagues near and the desk for help; the case stays with its officer."""
     case = await _mine(runtime, case_id, officer)
-    if (
-        case.epoch != epoch or case.state not in ACTIVE
-    ):  # an ended case keeps its officer; nobody is sent there
+    # An ended case keeps its officer, but nobody is sent there.
+    if case.epoch != epoch or case.state not in ACTIVE:
         async with runtime.database.moves() as db:
             await why_not(db, RETURN, case_id, actor_id=officer.person_id, epoch=epoch)
     async with transaction(runtime) as db:
@@ -227,8 +218,7 @@ async def _act(
         if moved is None:
             await no_stranger(db, case_id, officer)
             moved = await why_not(db, what, case_id, actor_id=officer.person_id, epoch=epoch)
-    if moved.event:
-        follow_soon(runtime, moved.event)
+    follow_soon(runtime, moved.event)
     return moved
 
 

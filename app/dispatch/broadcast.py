@@ -215,7 +215,7 @@ async def _nobody(runtime: Runtime, case: OpenCase) -> None:
     async with runtime.database.moves() as db:
         asked = (await db.execute(_ASKED, {"case_id": case.id, "epoch": case.epoch})).scalar_one()
         moved = None if asked else await move(db, NOBODY_TO_ASK, case.id, actor_id=None, epoch=case.epoch)
-    if moved and moved.event:
+    if moved:
         follow_soon(runtime, moved.event)
 
 

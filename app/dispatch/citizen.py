@@ -65,7 +65,7 @@ async def cancel(runtime: Runtime, case_id: UUID, *, reporter_id: UUID) -> Cance
         else:
             moved = await why_not(db, CANCEL_UNHELD, case_id, actor_id=reporter_id)
             outcome = Cancelled.DONE
-    _follow(runtime, moved)
+    follow_soon(runtime, moved.event)
     return Cancel(outcome, case.number)
 
 
@@ -149,7 +149,7 @@ async def raise_urgent(runtime: Runtime, case_id: UUID, *, reporter_id: UUID) ->
         moved = await move(db, RAISE, case_id, actor_id=reporter_id, ack_s=ack_s)
         moved = moved or await move(db, MARK_URGENT, case_id, actor_id=reporter_id, ack_s=ack_s)
     if moved:
-        _follow(runtime, moved)
+        follow_soon(runtime, moved.event)
     return moved
 
 
@@ -185,10 +185,5 @@ async def _act(runtime: Runtime, what: Move, case_id: UUID, reporter_id: UUID) -
             raise WindowOver("a case can be reopened within 7 days of its closing")
         if moved is None:
             moved = await why_not(db, what, case_id, actor_id=reporter_id)
-    _follow(runtime, moved)
+    follow_soon(runtime, moved.event)
     return moved
-
-
-def _follow(runtime: Runtime, moved: Moved) -> None:
-    if moved.event:
-        follow_soon(runtime, moved.event)

@@ -81,8 +81,7 @@ async def claim(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor) 
             CLAIMS.labels("lost").inc()
             return _claimed(await _why_lost(db, case_id, epoch, officer.person_id))
     CLAIMS.labels("won").inc()
-    if moved.event:
-        follow_soon(runtime, moved.event)
+    follow_soon(runtime, moved.event)
     return _claimed(moved)
 
 
@@ -117,8 +116,7 @@ async def release(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor
         else:
             await no_stranger(db, case_id, officer)
             moved = await _released_before(db, case_id, epoch, officer)
-    if moved.event:
-        follow_soon(runtime, moved.event)
+    follow_soon(runtime, moved.event)
     return moved.state
 
 

@@ -25,14 +25,16 @@ from app.cases.states import (
 from app.dispatch.acts import checked
 from app.dispatch.errors import NotFree
 from app.events.follow import follow_soon
-from app.kit.database import MovesDb
+from app.kit.database import AdvisoryLock, MovesDb
 from app.kit.errors import Forbidden, Invalid
 from app.kit.runtime import Runtime
+from app.people.queries import scope_of
 from app.people.sessions import Actor
 from app.people.tables import Role
 from app.stations.registry import registry
 
 _MINE = "(:everywhere OR c.station_id = ANY(CAST(:stations AS uuid[])) OR c.ringing_id = ANY(CAST(:stations AS uuid[])))"
+_STATION_OF = text("SELECT station_id FROM cases WHERE id = :case_id")
 _VISIBLE = text(f"SELECT EXISTS (SELECT FROM cases c WHERE c.id = :case_id AND {_MINE})")
 # FOR SHARE: who goes off duty at this moment waits for the assignment, and then holds a case.
 _ON_DUTY = """EXISTS (SELECT FROM officers f JOIN people p ON p.id = f.person_id
@@ -98,8 +100,10 @@ async def forward(
     stations = await registry(runtime)
     if to_station_id not in {s.id for s in stations.all()}:
         raise Invalid("to_station_id names no station", field="to_station_id")
-    commands = any(g.role is Role.COMMANDER for g in actor.roles)
-    what = FORWARD_BY_COMMANDER if commands else FORWARD
+    async with runtime.database.moves() as db:
+        await _visible(db, case_id, actor)
+        here = (await db.execute(_STATION_OF, {"case_id": case_id})).scalar_one()
+    what = FORWARD_BY_COMMANDER if actor.has(Role.COMMANDER, here) else FORWARD
     elsewhere = f"{_MINE} AND c.station_id <> CAST(:to_station_id AS uuid)"
     return await _act(
         runtime, what, case_id, epoch=epoch, actor=actor, only_if=elsewhere, data={"reason": reason},
@@ -121,7 +125,7 @@ async def close_at_desk(
 
 # One merge at a time, so that of two cases folded into each other one goes on; the lock comes first (CASE), then
 # the other case is read as it stands now (FOR SHARE), not as it stood when the statement began.
-_OTHER_GOES_ON = """CASE WHEN CAST(pg_advisory_xact_lock(71202) AS text) = '' THEN EXISTS (
+_OTHER_GOES_ON = f"""CASE WHEN CAST(pg_advisory_xact_lock({AdvisoryLock.MERGE.value}) AS text) = '' THEN EXISTS (
     SELECT FROM cases i WHERE i.id = :into_id AND i.state NOT IN ('closed', 'cancelled', 'merged') FOR SHARE) END"""
 _ENDED = text("SELECT state IN ('closed', 'cancelled', 'merged') FROM cases WHERE id = :into_id")
 
@@ -158,8 +162,8 @@ async def reopen(runtime: Runtime, case_id: UUID, *, actor: Actor, reason: str) 
 
 def stations_of(actor: Actor) -> tuple[bool, list[UUID]]:
     """(all of them?, those named): where this person is desk or commander."""
-    grants = [g for g in actor.roles if g.role in (Role.DESK, Role.COMMANDER)]
-    return any(g.station_id is None for g in grants), [g.station_id for g in grants if g.station_id]
+    scope = scope_of(actor, Role.DESK, Role.COMMANDER)
+    return scope.everywhere, list(scope.stations)
 
 
 def _scope(actor: Actor) -> dict[str, object]:
@@ -205,6 +209,5 @@ async def _act(
 
 
 def _followed(runtime: Runtime, moved: Moved) -> Moved:
-    if moved.event:
-        follow_soon(runtime, moved.event)
+    follow_soon(runtime, moved.event)
     return moved

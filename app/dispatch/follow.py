@@ -74,7 +74,7 @@ async def withdraw(runtime: Runtime, event: Event) -> None:
 
 
 async def keep_index(runtime: Runtime, event: Event) -> None:
-    """Who holds a case is not free; who let go is, from the next ping on."""
+    """Who holds a case is not free; who let go is, from the next fix on."""
     holder = event.data.get("officer_id")
     if holder and event.data.get("to") in ACTIVE:
         await presence.remove(runtime, UUID(holder))
@@ -113,7 +113,7 @@ async def tell_board_of_duty(runtime: Runtime, event: Event) -> None:
 
 
 async def on_duty(runtime: Runtime, event: Event) -> None:
-    """On duty: whatever is open may be offered, on the next ping."""
+    """On duty: whatever is open may be offered, on the next fix."""
     if event.actor_id:
         late.forget_officer(event.actor_id)
 
@@ -130,7 +130,7 @@ async def ring_the_desk(runtime: Runtime, event: Event) -> None:
         return
     async with runtime.database.moves() as db:
         moved = await move(db, RING_ELSEWHERE, event.case_id, actor_id=None, ringing_id=ladder[1].id)
-    if moved and moved.event:
+    if moved:
         follow_soon(runtime, moved.event)
 
 

@@ -85,5 +85,4 @@ async def sweep_unacknowledged(runtime: Runtime) -> int:
 
 def _follow(runtime: Runtime, moved: list[Moved]) -> None:
     for one in moved:
-        if one.event:
-            follow_soon(runtime, one.event)
+        follow_soon(runtime, one.event)

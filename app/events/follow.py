@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary
 
 import structlog
 from sqlalchemy import text
@@ -26,6 +27,7 @@ FOLLOWERS: dict[str, list[Follower]] = {}
 """Event kind to its followers, in order. Filled once by the composition (`app.wiring`)."""
 
 MAX_ATTEMPTS = 8
+FOLLOWED_AT_ONCE = 6
 LEASE_S = 30
 AT_ONCE = 6
 """Events one process follows at the same time, of those it made itself; some hold two connections for a moment."""
@@ -63,8 +65,22 @@ _RENEW = text("""
 _turns: WeakKeyDictionary[Runtime, asyncio.Semaphore] = WeakKeyDictionary()
 
 
-def follow_soon(runtime: Runtime, event: Event) -> None:
-    """Follow an event whose transaction has committed, without keeping its maker waiting."""
+_turns: WeakKeyDictionary[Runtime, asyncio.Semaphore] = WeakKeyDictionary()
+
+
+def _turn(runtime: Runtime) -> asyncio.Semaphore:
+    if runtime not in _turns:
+        _turns[runtime] = asyncio.Semaphore(FOLLOWED_AT_ONCE)
+    return _turns[runtime]
+
+
+def follow_soon(runtime: Runtime, event: Event | None) -> None:
+    """Follow an event whose transaction has committed, without keeping its maker waiting.
+
+    None, the event of a move that had been made before: there is nothing to follow.
+    """
+    if event is None:
+        return
     runtime.after(_in_turn(runtime, event), what=event.kind)
 
 
@@ -75,7 +91,15 @@ async def _in_turn(runtime: Runtime, event: Event) -> None:
 
 
 async def follow(runtime: Runtime, event: Event, *, lease_s: float | None = None) -> None:
-    """Run every follower of an event, then take it off the outbox; a failure leaves it for later."""
+    """Run every follower of an event, then take it off the outbox; a failure leaves it for later.
+
+    At most FOLLOWED_AT_ONCE run at a time, so that what follows never takes the connections of the next move.
+    """
+    async with _turn(runtime):
+        await _follow(runtime, event, lease_s)
+
+
+async def _follow(runtime: Runtime, event: Event, lease_s: float | None) -> None:
     try:
         async with _Renewal(runtime, event.id, lease_s):
             for follower in FOLLOWERS.get(event.kind, ()):
