@@ -1,4 +1,4 @@
-"""An officer who comes on duty, becomes free or moves into a ring already open is offered it on the next ping."""
+"""An officer who comes on duty, becomes free or moves into a ring already open is offered it on the next fix."""
 
 from __future__ import annotations
 

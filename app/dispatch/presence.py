@@ -1,7 +1,7 @@
 """Who is near: positions of free officers in Valkey, one GEO key an H3 cell.
 
 Valkey holds candidates, PostgreSQL the truth: whoever is found here is offered a case only if the
-database says on duty, free and fit (`broadcast`). A flushed Valkey comes back with the next pings.
+database says on duty, free and fit (`broadcast`). A flushed Valkey comes back with the next fixes.
 
 A search pipelines the cells that the circle touches, widens until enough are found, keeps an
 officer's newest beat and drops beats older than 45 s.
@@ -50,7 +50,7 @@ class Nearby:
 
 
 async def beat(runtime: Runtime, officer_id: UUID, at: Point) -> None:
-    """Note where a free officer on duty is; silent when Valkey is down (the next ping tries again)."""
+    """Note where a free officer on duty is; silent when Valkey is down (the next fix tries again)."""
     await beat_many(runtime, [(officer_id, at)])
 
 

@@ -6,9 +6,9 @@ promise is lost; the table says who owns it, how long it lives and who puts it b
 
 | key | owner | expiry | holds | comes back by |
 | --- | --- | --- | --- | --- |
-| pos:{cell} | dispatch.presence | swept, 120 s | GEO of free on-duty officers in an H3 cell | next ping |
-| beat:{cell} | dispatch.presence | swept, 120 s | newest beat of each of them, ms | next ping |
-| at:{officer} | dispatch.presence | 12 h | the H3 cell one officer was last seen in | next ping |
+| pos:{cell} | dispatch.presence | swept, 120 s | GEO of free on-duty officers in an H3 cell | next fix |
+| beat:{cell} | dispatch.presence | swept, 120 s | newest beat of each of them, ms | next fix |
+| at:{officer} | dispatch.presence | 12 h | the H3 cell one officer was last seen in | next fix |
 | closed:{case}:{epoch} | dispatch.closed | 10 min | how this opening ended, who was asked; committed facts only | not needed |
 | fix:{case} | tracking.service | 15 min | newest fix of the officer on a case | next fix |
 | live:gateways | live.hub | member 10 s | gateway processes that have sockets | next beat of a gateway |
