@@ -100,7 +100,12 @@ def _no_signals() -> Iterator[None]:
 async def serve(scene: Scene) -> None:
     """Serve on this machine only, until cancelled."""
     config = uvicorn.Config(
-        create_page(scene), host="127.0.0.1", port=scene.config.port, log_level="warning", access_log=False
+        create_page(scene),
+        host="127.0.0.1",
+        port=scene.config.port,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
     )
     server = uvicorn.Server(config)
     server.capture_signals = _no_signals  # type: ignore[method-assign]  # Ctrl-C belongs to the whole demo
