@@ -109,7 +109,7 @@ _TO_DESK = """officer_id = NULL, previous_officer_id = c.officer_id, released_at
     act_step = 0, acknowledged_at = NULL, ack_step = 0, ringing_id = c.station_id,
     ack_by = t.now + make_interval(secs => c.ack_s)"""
 _HELD_NOW = """sign_at = t.now, act_step = 0, act_by = t.now + make_interval(secs => c.silence_s[1]),
-    next_ring_at = NULL, ack_by = NULL"""
+    next_ring_at = NULL, ack_by = NULL, facts = c.facts - 'code_tries'"""
 _LET_GO = (
     "officer_id = NULL, previous_officer_id = c.officer_id, released_at = t.now, act_by = NULL, act_step = 0"
 )
@@ -157,12 +157,12 @@ CLOSE = Move(
 )  # fmt: skip
 RELEASE_TO_OPEN = Move(
     "release", frozenset({S.CLAIMED}), S.OPEN, CaseEvent.RELEASED,
-    guard="c.officer_id = :actor_id AND c.deadline > t.now",
+    guard="c.officer_id = :actor_id AND c.deadline > t.now AND NOT c.urgent",
     sets=f"excluded = array_append(c.excluded, c.officer_id), ring = 0, next_ring_at = t.now, {_LET_GO}", new_holder=True,
 )  # fmt: skip
 RELEASE_TO_DESK = Move(
     "release_to_desk", frozenset({S.CLAIMED, S.EN_ROUTE}), S.HANDED_OVER, CaseEvent.HANDED_OVER,
-    guard="c.officer_id = :actor_id AND (c.state <> 'claimed' OR c.deadline <= t.now)",
+    guard="c.officer_id = :actor_id AND (c.state <> 'claimed' OR c.deadline <= t.now OR c.urgent)",
     sets=f"excluded = array_append(c.excluded, c.officer_id), handover_cause = 'released', {_TO_DESK}", new_holder=True,
 )  # fmt: skip
 ANOTHER_UNIT = Move(
@@ -177,12 +177,12 @@ REFUSE_OFFICER = Move(
 )  # fmt: skip
 TAKE_BACK_TO_OPEN = Move(
     "take_back", frozenset({S.CLAIMED}), S.OPEN, CaseEvent.TAKEN_BACK,
-    guard="c.act_step = 2 AND c.act_by <= t.now AND c.deadline > t.now",
+    guard="c.act_step = 2 AND c.act_by <= t.now AND c.deadline > t.now AND NOT c.urgent",
     sets=f"excluded = array_append(c.excluded, c.officer_id), ring = 0, next_ring_at = t.now, {_LET_GO}", new_holder=True,
 )  # fmt: skip
 TAKE_BACK_TO_DESK = Move(
     "take_back_to_desk", frozenset({S.CLAIMED, S.ASSIGNED}), S.HANDED_OVER, CaseEvent.TAKEN_BACK,
-    guard="c.act_step = 2 AND c.act_by <= t.now AND (c.state <> 'claimed' OR c.deadline <= t.now)",
+    guard="c.act_step = 2 AND c.act_by <= t.now AND (c.state <> 'claimed' OR c.deadline <= t.now OR c.urgent)",
     sets=f"excluded = array_append(c.excluded, c.officer_id), handover_cause = 'silent', {_TO_DESK}", new_holder=True,
 )  # fmt: skip
 NUDGE = Move(
@@ -222,7 +222,8 @@ TAKE = Move(
 )  # fmt: skip
 ASSIGN = Move(
     "assign", frozenset({S.HANDED_OVER}), S.ASSIGNED, CaseEvent.ASSIGNED,
-    guard="(c.desk_person_id IS NULL OR c.desk_person_id = :actor_id) AND NOT (:officer_id = ANY(c.excluded))",
+    guard="(c.desk_person_id IS NULL OR c.desk_person_id = :actor_id) AND NOT (:officer_id = ANY(c.excluded)) "
+    "AND :officer_id <> c.reporter_id",
     sets=f"officer_id = :officer_id, assigned_at = t.now, desk_person_id = :actor_id, "
     f"acknowledged_at = coalesce(c.acknowledged_at, t.now), {_HELD_NOW}", new_holder=True,
 )  # fmt: skip

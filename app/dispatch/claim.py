@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import structlog
 from sqlalchemy import text
 
 from app.cases.errors import CaseNotFound
@@ -19,14 +20,17 @@ from app.dispatch.acts import no_stranger
 from app.dispatch.broadcast import DispatchEvent
 from app.dispatch.errors import OffDuty
 from app.dispatch.reach import ReachChannel, reached
+from app.dispatch.turns import turn
 from app.events.edge import transaction
 from app.events.follow import follow_soon
-from app.events.record import record
+from app.events.record import Event, record
 from app.kit.database import MovesDb
 from app.kit.errors import Conflict
 from app.kit.metrics import CLAIMS
 from app.kit.runtime import Runtime
 from app.people.sessions import Actor
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +76,32 @@ async def claim(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor) 
         OfficerHasACase: one active case at a time.
         OffDuty: only an officer on duty can take a case.
     """
-    if reason := await closed.lookup(runtime, case_id, epoch, loser=officer.person_id):
+    if reason := closed.known(case_id, epoch, loser=officer.person_id):
         CLAIMS.labels("lost").inc()
         raise reason
-    async with runtime.database.moves() as db:
-        moved = await move(db, CLAIM, case_id, actor_id=officer.person_id, epoch=epoch, only_if=_OFFERED)
-        if moved is None:
+    async with turn(runtime, case_id, epoch) as mine:
+        if reason := await closed.lookup(runtime, case_id, epoch, loser=officer.person_id):
             CLAIMS.labels("lost").inc()
-            return _claimed(await _why_lost(db, case_id, epoch, officer.person_id))
-    CLAIMS.labels("won").inc()
-    follow_soon(runtime, moved.event)
+            raise reason
+        async with runtime.database.moves() as db:
+            moved = await move(db, CLAIM, case_id, actor_id=officer.person_id, epoch=epoch, only_if=_OFFERED)
+            if moved is None:
+                CLAIMS.labels("lost").inc()
+                return _claimed(await _why_lost(db, case_id, epoch, officer.person_id))
+        CLAIMS.labels("won").inc()
+        if moved.event and mine.contested:
+            await _tell_who_waits(runtime, moved.event)
+    if moved.event:
+        follow_soon(runtime, moved.event)
     return _claimed(moved)
+
+
+async def _tell_who_waits(runtime: Runtime, event: Event) -> None:
+    """The closed-cache is a follower's to fill, and followers will; those who wait here need it now."""
+    try:
+        await closed.remember(runtime, event)
+    except Exception as error:  # the claim has won, whatever happens to the cache
+        log.warning("closed_not_remembered", error=type(error).__name__)
 
 
 async def _why_lost(db: MovesDb, case_id: UUID, epoch: int, officer_id: UUID) -> Moved:

@@ -47,7 +47,14 @@ _READ = text("""
 
 async def lookup(runtime: Runtime, case_id: UUID, epoch: int, *, loser: UUID) -> Conflict | None:
     """Why this officer lost this opening, if that is a committed fact that is known here."""
-    fact = _memory.get((case_id, epoch)) or await _fetch(runtime, case_id, epoch)
+    if (case_id, epoch) not in _memory:
+        await _fetch(runtime, case_id, epoch)
+    return known(case_id, epoch, loser=loser)
+
+
+def known(case_id: UUID, epoch: int, *, loser: UUID) -> Conflict | None:
+    """The same, from this process's memory alone."""
+    fact = _memory.get((case_id, epoch))
     if fact is None or loser == fact.officer_id or loser not in fact.asked:
         return None
     if fact.how == "taken":
@@ -57,18 +64,17 @@ async def lookup(runtime: Runtime, case_id: UUID, epoch: int, *, loser: UUID) ->
     )
 
 
-async def _fetch(runtime: Runtime, case_id: UUID, epoch: int) -> Closed | None:
+async def _fetch(runtime: Runtime, case_id: UUID, epoch: int) -> None:
     try:
         raw = await runtime.valkey.get(key_closed(case_id, epoch))
     except ValkeyDown:
-        return None
+        return
     if raw is None:
-        return None
+        return
     stored = json.loads(raw)
     officer = UUID(stored["officer_id"]) if stored["officer_id"] else None
     fact = Closed(stored["how"], officer, stored["after_s"], frozenset(UUID(a) for a in stored["asked"]))
     _keep(case_id, epoch, fact)
-    return fact
 
 
 def _keep(case_id: UUID, epoch: int, fact: Closed) -> None:

@@ -91,9 +91,9 @@ def _check(report: Report) -> None:
 
 
 def _station(stations: Registry, report: Report) -> Station:
-    """The station whose area holds the place; else the command centre, which forwards."""
+    """The station whose area holds the place; else the command centre, which forwards; else any, rather than none."""
     here = stations.station_at(report.place.at) if report.place and report.place.at else None
-    station = here or stations.command_centre()
+    station = here or stations.command_centre() or next(iter(stations.all()), None)
     if station is None:
         raise Unavailable("no station is set up yet: an administrator adds stations first")
     return station

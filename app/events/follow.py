@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 from weakref import WeakKeyDictionary
-from weakref import WeakKeyDictionary
 
 import structlog
 from sqlalchemy import text
@@ -27,7 +26,6 @@ FOLLOWERS: dict[str, list[Follower]] = {}
 """Event kind to its followers, in order. Filled once by the composition (`app.wiring`)."""
 
 MAX_ATTEMPTS = 8
-FOLLOWED_AT_ONCE = 6
 LEASE_S = 30
 AT_ONCE = 6
 """Events one process follows at the same time, of those it made itself; some hold two connections for a moment."""
@@ -65,15 +63,6 @@ _RENEW = text("""
 _turns: WeakKeyDictionary[Runtime, asyncio.Semaphore] = WeakKeyDictionary()
 
 
-_turns: WeakKeyDictionary[Runtime, asyncio.Semaphore] = WeakKeyDictionary()
-
-
-def _turn(runtime: Runtime) -> asyncio.Semaphore:
-    if runtime not in _turns:
-        _turns[runtime] = asyncio.Semaphore(FOLLOWED_AT_ONCE)
-    return _turns[runtime]
-
-
 def follow_soon(runtime: Runtime, event: Event | None) -> None:
     """Follow an event whose transaction has committed, without keeping its maker waiting.
 
@@ -91,15 +80,7 @@ async def _in_turn(runtime: Runtime, event: Event) -> None:
 
 
 async def follow(runtime: Runtime, event: Event, *, lease_s: float | None = None) -> None:
-    """Run every follower of an event, then take it off the outbox; a failure leaves it for later.
-
-    At most FOLLOWED_AT_ONCE run at a time, so that what follows never takes the connections of the next move.
-    """
-    async with _turn(runtime):
-        await _follow(runtime, event, lease_s)
-
-
-async def _follow(runtime: Runtime, event: Event, lease_s: float | None) -> None:
+    """Run every follower of an event, then take it off the outbox; a failure leaves it for later."""
     try:
         async with _Renewal(runtime, event.id, lease_s):
             for follower in FOLLOWERS.get(event.kind, ()):

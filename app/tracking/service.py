@@ -61,13 +61,14 @@ class Holding:
     case_id: UUID
     epoch: int
     holder: bool
+    since: datetime  # what was measured before is not of this case
 
 
 _HOLDINGS = text("""
-    SELECT c.id, c.epoch, TRUE AS holder FROM cases c
+    SELECT c.id, c.epoch, TRUE AS holder, coalesce(greatest(c.claimed_at, c.assigned_at), c.reported_at) AS since FROM cases c
      WHERE c.officer_id = :officer_id AND c.state IN ('claimed', 'assigned', 'en_route', 'arrived')
     UNION ALL
-    SELECT c.id, c.epoch, FALSE FROM backups b JOIN cases c ON c.id = b.case_id
+    SELECT c.id, c.epoch, FALSE, b.joined_at FROM backups b JOIN cases c ON c.id = b.case_id
      WHERE b.officer_id = :officer_id AND b.left_at IS NULL AND c.state IN ('claimed', 'assigned', 'en_route', 'arrived')
 """)
 _NEWER = """
@@ -101,7 +102,7 @@ class Ingest:
         asked = time.monotonic()
         async with self._runtime.database.moves() as db:
             rows = (await db.execute(_HOLDINGS, {"officer_id": officer_id})).all()
-        found = [Holding(r.id, r.epoch, r.holder) for r in rows]
+        found = [Holding(r.id, r.epoch, r.holder, r.since) for r in rows]
         self._holdings[officer_id] = (asked, found)
         if len(self._holdings) > 50_000:
             self._holdings.clear()
@@ -118,10 +119,13 @@ class Ingest:
         if not good or not held:
             return held
         for holding in held:
-            self._remember(officer_id, holding, good, source)
-            await self._show(officer_id, holding, good[-1], source)
+            mine = [f for f in good if f.at >= holding.since - timedelta(seconds=AHEAD_S)]
+            if not mine:
+                continue
+            self._remember(officer_id, holding, mine, source)
+            await self._show(officer_id, holding, mine[-1], source)
             if holding.holder:
-                await self._sign(officer_id, holding, good[-1])
+                await self._sign(officer_id, holding, mine[-1])
         return held
 
     def _remember(self, officer_id: UUID, holding: Holding, fixes: list[Fix], source: FixSource) -> None:

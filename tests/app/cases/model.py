@@ -75,6 +75,7 @@ class Case:
         """A grant: by claim or by the desk."""
         self.holder, self.silent, self.step, self.stalled = officer, 0, 0, False
         self.ringing = self.unanswered = False
+        self.tries = 0
         self.happens(state, new_holder=True)
 
     def ends(self, state: str) -> None:
@@ -154,7 +155,7 @@ def decline(_: World, case: Case, act: Act, do: bool) -> bool:
 
 @verb
 def release(_: World, case: Case, act: Act, do: bool) -> bool:
-    if do and case.state == "claimed" and not case.late:
+    if do and case.state == "claimed" and not case.late and not case.urgent:
         case.out.add(act.who)
         case.holder, case.silent, case.step = None, 0, 0
         case.happens("open", new_holder=True)
@@ -362,7 +363,7 @@ def silence_is_heard(case: Case) -> None:
     if case.step < 2:
         case.step += 1
         case.happens()
-    elif case.state == "claimed" and not case.late:
+    elif case.state == "claimed" and not case.late and not case.urgent:
         case.out.add(str(case.holder))
         case.holder, case.silent, case.step = None, 0, 0
         case.happens("open", new_holder=True)

@@ -85,7 +85,7 @@ async def test_a_late_fix_never_overwrites_a_newer_one(make: Make, runtime: Runt
 async def test_no_position_and_an_old_one_are_states_of_their_own(
     make: Make, runtime: Runtime, ingest: Ingest
 ) -> None:
-    case, officer = await _held(make)
+    case, officer = await _held(make, reported_ago_s=200, window_s=9000)
     before = await _track(runtime, case)
     await ingest.record(officer.id, [_fix(700, ago_s=90)], PHONE)
 
@@ -219,6 +219,17 @@ async def test_an_unusable_batch_says_why(fixes: list[Fix], says: str, make: Mak
 
     with pytest.raises(Invalid, match=says):
         await ingest.record(officer.id, fixes, PHONE)
+
+
+async def test_where_an_officer_was_before_the_case_is_not_of_the_case(
+    make: Make, runtime: Runtime, ingest: Ingest
+) -> None:
+    case, officer = await _held(make, reported_ago_s=100, window_s=9000)
+
+    await ingest.record(officer.id, [_fix(100, ago_s=600)], PHONE)
+
+    assert await ingest.flush() == 0
+    assert (await _track(runtime, case)).state is TrackState.NO_POSITION
 
 
 async def test_fixes_from_the_future_or_of_yesterday_are_left_out(
