@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -37,7 +36,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="of load for each figure (default 10)")
     given = parser.parse_args()
     if unknown := set(given.names) - BENCHMARKS.keys():
-        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}: choose from {', '.join(BENCHMARKS)}")
+        parser.error(
+            f"no benchmark is called {', '.join(sorted(unknown))}: choose from {', '.join(BENCHMARKS)}"
+        )
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     uvloop.run(_run(given.names or list(BENCHMARKS), given.seconds))
 

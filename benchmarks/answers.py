@@ -38,5 +38,7 @@ async def run(settings: Settings, seconds: float) -> None:
     expect(read, 200)
     expect(claimed, 201)
     took_ms = [s * 1000 for s in (*read.took_s, *claimed.took_s)]
-    note(f"answers: under {pinged.rate:.0f} pings/s, claims p99 {percentile(claimed.took_s, 99) * 1000:.1f} ms")
+    note(
+        f"answers: under {pinged.rate:.0f} pings/s, claims p99 {percentile(claimed.took_s, 99) * 1000:.1f} ms"
+    )
     at_most("answers_under_pings_p99", percentile(took_ms, 99), "ms", 50)

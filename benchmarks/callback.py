@@ -28,7 +28,9 @@ def message(settings: Settings, nth: int) -> bytes:
         f"<CreateTime>{now}</CreateTime><MsgType><![CDATA[text]]></MsgType><Content><![CDATA[状态]]></Content>"
         f"<MsgId>{secrets.randbits(60)}</MsgId></xml>"
     )
-    crypto = WeChatCrypto(settings.wechat_token, settings.wechat_aes_key.get_secret_value(), settings.wechat_app_id)
+    crypto = WeChatCrypto(
+        settings.wechat_token, settings.wechat_aes_key.get_secret_value(), settings.wechat_app_id
+    )
     nonce = secrets.token_hex(5)
     sealed = crypto.encrypt_message(clear, nonce, str(now))
     cipher = sealed.split("<Encrypt><![CDATA[", 1)[1].split("]]>", 1)[0]
@@ -43,12 +45,18 @@ def message(settings: Settings, nth: int) -> bytes:
 async def run(settings: Settings, seconds: float) -> None:
     """Citizens who ask how their case stands; a hundred of them, every message new."""
     took_s: list[float] = []
-    async with runtime_on(settings) as runtime, served("bare") as (bare, _), served("product", settings) as (port, _):
+    async with (
+        runtime_on(settings) as runtime,
+        served("bare") as (bare, _),
+        served("product", settings) as (port, _),
+    ):
         await seed.station(runtime)
         body = message(settings, 0).partition(b"\r\n\r\n")[2]
         echo = request("POST", "/echo", body=body, kind="text/xml")
         pin(1)
-        found = await interleaved(3, echo=rate(bare, [echo], 200, seconds / 5), callback=_pushed(settings, port, took_s))
+        found = await interleaved(
+            3, echo=rate(bare, [echo], 200, seconds / 5), callback=_pushed(settings, port, took_s)
+        )
         unpin()
     note(f"callback: {max(found['callback']):.0f}/s, echo {max(found['echo']):.0f}/s")
     at_least("callback", ratio(found, "callback", "echo"), "x", 0.4)

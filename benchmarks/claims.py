@@ -33,7 +33,9 @@ BARE = request("POST", "/bare", body=b'{"epoch":0}')
 
 def claim_request(case_id: UUID, token: str) -> bytes:
     """A phone's claim of the first opening."""
-    return request("POST", f"/miniprogram/v1/offers/{case_id}/claim", token=token, body=json.dumps({"epoch": 0}).encode())
+    return request(
+        "POST", f"/miniprogram/v1/offers/{case_id}/claim", token=token, body=json.dumps({"epoch": 0}).encode()
+    )
 
 
 def acting(officer_id: UUID, at: Made) -> Actor:
@@ -44,7 +46,11 @@ def acting(officer_id: UUID, at: Made) -> Actor:
 
 async def lost(settings: Settings, seconds: float) -> None:
     """Losing claims over HTTP: 50 officers were asked about each of 20 cases, and another took it."""
-    async with runtime_on(settings) as runtime, served("bare") as (bare, _), served("product", settings) as (port, _):
+    async with (
+        runtime_on(settings) as runtime,
+        served("bare") as (bare, _),
+        served("product", settings) as (port, _),
+    ):
         at = await seed.station(runtime)
         losers = await seed.officers(runtime, at, LOSERS)
         taken = await seed.cases(runtime, at, due_s=[50.0] * LOST)
@@ -67,7 +73,11 @@ async def lost(settings: Settings, seconds: float) -> None:
 
 async def won_http(settings: Settings, seconds: float) -> None:
     """Winning claims over HTTP: each officer takes a case of their own, followers and all in the same process."""
-    async with runtime_on(settings) as runtime, served("bare") as (bare, _), served("product", settings) as (port, _):
+    async with (
+        runtime_on(settings) as runtime,
+        served("bare") as (bare, _),
+        served("product", settings) as (port, _),
+    ):
         at = await seed.station(runtime)
 
         async def win() -> float:
@@ -89,7 +99,9 @@ async def won(settings: Settings, _seconds: float) -> None:
     """claim() whole, ten at a time, against a plain UPDATE of a row of its own on a pool of ten."""
     async with runtime_on(settings) as runtime:
         at = await seed.station(runtime)
-        pool = await asyncpg.create_pool((settings.database_url or "").replace("+asyncpg", ""), min_size=POOL, max_size=POOL)
+        pool = await asyncpg.create_pool(
+            (settings.database_url or "").replace("+asyncpg", ""), min_size=POOL, max_size=POOL
+        )
         await pool.execute("CREATE TABLE plain (id uuid PRIMARY KEY, state text, officer_id uuid, epoch int)")
 
         async def plain() -> float:

@@ -46,7 +46,11 @@ async def run(settings: Settings, _seconds: float) -> None:
         for crowd in (ours, plain, socketio):
             crowd.hang_up()
         unpin()
-    note("fanout: " + ", ".join(f"{name} {max(rates):.0f} msg/s" for name, rates in found.items()) + f"; {lost} sockets lost")
+    note(
+        "fanout: "
+        + ", ".join(f"{name} {max(rates):.0f} msg/s" for name, rates in found.items())
+        + f"; {lost} sockets lost"
+    )
     at_least("fanout_to_send_text", ratio(found, "ours", "send_text"), "x", 1.3)
     at_least("fanout_to_socketio", ratio(found, "ours", "socketio"), "x", 5)
     at_most("fanout_memory", kib, "KiB/socket", 30)
@@ -66,7 +70,11 @@ def _sent(port: int, crowd: Crowd) -> Callable[[], Awaitable[float]]:
         wanted = crowd.frames + SOCKETS * MESSAGES
         began = time.perf_counter()
         asked = asyncio.create_task(
-            drive(port, once([request("POST", f"/broadcast/{MESSAGES}", body=TEXT.encode(), kind="text/plain")]), connections=1)
+            drive(
+                port,
+                once([request("POST", f"/broadcast/{MESSAGES}", body=TEXT.encode(), kind="text/plain")]),
+                connections=1,
+            )
         )
         await crowd.until(wanted)
         rate = SOCKETS * MESSAGES / (time.perf_counter() - began)

@@ -30,13 +30,18 @@ _LATE = text("""
 async def run(settings: Settings, seconds: float) -> None:
     """10,000 open cases whose deadlines pass within a minute, 167 a second; one worker process does all its jobs."""
     ours = await _ours(settings)
-    celery = await _rival(settings, "celery_eta", ["-m", "celery", "-A", "celery_eta", "worker", "-P", "solo", "-l", "ERROR"])
-    arq = await _rival(settings, "arq_eta", ["-m", "arq", "arq_eta.WorkerSettings"])
-    p99 = {name: percentile(found, 99) * 1000 for name, found in (("ours", ours), ("celery", celery), ("arq", arq))}
-    note("handover: p99 " + ", ".join(f"{name} {ms:.1f} ms" for name, ms in p99.items()))
     at_least("handover_earliest", min(ours) * 1000, "ms", 0)
-    at_most("handover_p99", p99["ours"], "ms", 5)
+    at_most("handover_p99", percentile(ours, 99) * 1000, "ms", 5)
     at_most("handover_max", max(ours) * 1000, "ms", 15)
+    celery = await _rival(
+        settings, "celery_eta", ["-m", "celery", "-A", "celery_eta", "worker", "-P", "solo", "-l", "ERROR"]
+    )
+    arq = await _rival(settings, "arq_eta", ["-m", "arq", "arq_eta.WorkerSettings"])
+    p99 = {
+        name: percentile(found, 99) * 1000
+        for name, found in (("ours", ours), ("celery", celery), ("arq", arq))
+    }
+    note("handover: p99 " + ", ".join(f"{name} {ms:.1f} ms" for name, ms in p99.items()))
     at_most("handover_p99_to_celery", p99["ours"] / p99["celery"], "x", 1)
     at_most("handover_p99_to_arq", p99["ours"] / p99["arq"], "x", 0.01)
 
@@ -58,7 +63,11 @@ async def _ours(settings: Settings) -> list[float]:
 
 
 async def _rival(settings: Settings, name: str, worker: list[str]) -> list[float]:
-    url = (settings.valkey_url or "").rpartition("/")[0] + "/5" if (settings.valkey_url or "").count("/") > 2 else f"{settings.valkey_url}/5"
+    url = (
+        (settings.valkey_url or "").rpartition("/")[0] + "/5"
+        if (settings.valkey_url or "").count("/") > 2
+        else f"{settings.valkey_url}/5"
+    )
     env = {**os.environ, "RIVAL_URL": url, "PYTHONPATH": str(ROOT / "benchmarks" / "rivals")}
     due = [time.time() + RIVAL_LEAD_S + n * WINDOW_S / PENDING for n in range(RIVAL_TASKS)]
     valkey = Redis.from_url(url)
@@ -75,5 +84,7 @@ async def _rival(settings: Settings, name: str, worker: list[str]) -> list[float
     await valkey.flushdb()
     await valkey.aclose()
     if len(found) < RIVAL_TASKS:
-        raise RuntimeError(f"{name} ran {len(found)} of {RIVAL_TASKS} tasks")
+        note(
+            f"{name} ran {len(found)} of {RIVAL_TASKS} tasks within {RIVAL_LEAD_S + 60:.0f} s: its figure is of those"
+        )
     return found

@@ -29,7 +29,11 @@ def fixes_request(token: str, count: int, nth: int = 0) -> bytes:
 
 async def run(settings: Settings, seconds: float) -> None:
     """Free officers on duty, 50 phones."""
-    async with runtime_on(settings) as runtime, served("bare", settings) as (bare, _), served("product", settings) as (port, _):
+    async with (
+        runtime_on(settings) as runtime,
+        served("bare", settings) as (bare, _),
+        served("product", settings) as (port, _),
+    ):
         at = await seed.station(runtime)
         phones = await seed.signed_in(runtime, await seed.officers(runtime, at, PHONES))
         pin(1)
@@ -42,6 +46,10 @@ async def run(settings: Settings, seconds: float) -> None:
             batch=rate(port, [fixes_request(p.token, BATCH, n) for n, p in enumerate(phones)], 200, part),
         )
         unpin()
-    note("ingest: " + ", ".join(f"{name} {max(rates):.0f}/s" for name, rates in found.items()) + f"; {CONNECTIONS} connections")
+    note(
+        "ingest: "
+        + ", ".join(f"{name} {max(rates):.0f}/s" for name, rates in found.items())
+        + f"; {CONNECTIONS} connections"
+    )
     at_least("ingest_ping", ratio(found, "ping", "bare"), "x", 0.8)
     at_least("ingest_batched", BATCH * ratio(found, "batch", "naive"), "x", 30)

@@ -27,7 +27,9 @@ class Load:
         return len(self.took_s) / self.elapsed_s
 
 
-def request(method: str, path: str, *, token: str = "", body: bytes = b"", kind: str = "application/json") -> bytes:
+def request(
+    method: str, path: str, *, token: str = "", body: bytes = b"", kind: str = "application/json"
+) -> bytes:
     """One request as bytes."""
     head = [f"{method} {path} HTTP/1.1", "Host: bench", f"Content-Length: {len(body)}"]
     if token:

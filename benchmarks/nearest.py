@@ -36,7 +36,9 @@ async def run(settings: Settings, _seconds: float) -> None:
         await fill()
         for start in range(0, OFFICERS, 2_000):
             pipe = flat.pipeline(transaction=False)
-            pipe.geoadd(FLAT, [x for one, at in people[start : start + 2_000] for x in (at.lng, at.lat, str(one))])
+            pipe.geoadd(
+                FLAT, [x for one, at in people[start : start + 2_000] for x in (at.lng, at.lat, str(one))]
+            )
             await pipe.execute()
 
         async def ours(at: Point) -> list[UUID]:
@@ -67,7 +69,9 @@ def _somewhere(chance: random.Random, centres: list[Point]) -> Point:
     return Point(chance.gauss(centre.lat, 0.008), chance.gauss(centre.lng, 0.01))
 
 
-def _rate(search: Callable[[Point], Awaitable[list[UUID]]], places: list[Point]) -> Callable[[], Awaitable[float]]:
+def _rate(
+    search: Callable[[Point], Awaitable[list[UUID]]], places: list[Point]
+) -> Callable[[], Awaitable[float]]:
     async def measured() -> float:
         began = time.perf_counter()
         for at in places:

@@ -59,7 +59,9 @@ async def run(settings: Settings, seconds: float) -> None:
             row = await pool.fetchval("INSERT INTO raced VALUES ($1, NULL) RETURNING id", uuid4())
 
             async def plain(n: int, row: UUID = row) -> bool:
-                said = await pool.execute("UPDATE raced SET taken_by = $2 WHERE id = $1 AND taken_by IS NULL", row, people[n])
+                said = await pool.execute(
+                    "UPDATE raced SET taken_by = $2 WHERE id = $1 AND taken_by IS NULL", row, people[n]
+                )
                 return bool(said == "UPDATE 1")
 
             await _race(plain, plain_s)
@@ -77,7 +79,9 @@ async def run(settings: Settings, seconds: float) -> None:
         await pool.close()
         await valkey.aclose()
     ours_p99, plain_p99, lock_p99 = (percentile(s, 99) * 1000 for s in (ours_s, plain_s, lock_s))
-    note(f"race: {rounds} rounds of {CLAIMANTS}; p99 ours {ours_p99:.1f}, UPDATE {plain_p99:.1f}, Lock {lock_p99:.0f} ms")
+    note(
+        f"race: {rounds} rounds of {CLAIMANTS}; p99 ours {ours_p99:.1f}, UPDATE {plain_p99:.1f}, Lock {lock_p99:.0f} ms"
+    )
     at_least("race_one_winner", single / rounds, "of_rounds", 1.0)
     at_most("race_p99_to_update", ours_p99 / plain_p99, "x", 0.5)
     at_most("race_p99_to_redis_lock", ours_p99 / lock_p99, "x", 0.02)

@@ -70,7 +70,8 @@ async def sessions_of(runtime: Runtime, people: list[UUID]) -> list[tuple[UUID, 
     """(person, session) for each; their tokens are thrown away."""
     async with transaction(runtime) as db:
         return [
-            (one, (await issue(db, one, Audience.MINIPROGRAM, ttl_s=36_000, second_factor=True))[1]) for one in people
+            (one, (await issue(db, one, Audience.MINIPROGRAM, ttl_s=36_000, second_factor=True))[1])
+            for one in people
         ]
 
 

@@ -45,7 +45,9 @@ class Crowd:
         for start in range(0, len(first), 50):
             group = [Client(self, path, said) for said in first[start : start + 50]]
             self.clients += group
-            await asyncio.gather(*(loop.create_connection(lambda one=one: one, "127.0.0.1", port) for one in group))  # type: ignore[misc]
+            await asyncio.gather(
+                *(loop.create_connection(lambda one=one: one, "127.0.0.1", port) for one in group)
+            )  # type: ignore[misc]
             await asyncio.gather(*(one.upgraded for one in group))
             await self.until(sum(said is not None for said in first[: start + len(group)]))
 
@@ -106,4 +108,8 @@ class Client(asyncio.Protocol):
 def masked(said: bytes, *, opcode: int = 0x81) -> bytes:
     """A client's frame of at most 125 bytes."""
     mask = os.urandom(4)
-    return struct.pack("!BB", opcode, 0x80 | len(said)) + mask + bytes(b ^ mask[n % 4] for n, b in enumerate(said))
+    return (
+        struct.pack("!BB", opcode, 0x80 | len(said))
+        + mask
+        + bytes(b ^ mask[n % 4] for n, b in enumerate(said))
+    )

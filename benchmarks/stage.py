@@ -41,7 +41,9 @@ async def stores() -> AsyncIterator[Settings]:
             database = Database(url)
             await migrate(database)
             await database.close()
-            yield load_settings(**SECRETS, DATABASE_URL=url, VALKEY_URL=embedded.valkey_url, DIDI_METRICS_PORT="0")
+            yield load_settings(
+                **SECRETS, DATABASE_URL=url, VALKEY_URL=embedded.valkey_url, DIDI_METRICS_PORT="0"
+            )
         finally:
             await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
             await admin.close()

@@ -62,7 +62,9 @@ async def post_fixes(request: Request) -> Response:
     officer = as_officer(await who(runtime, _token(request), acting=False))
     body = await _body(request, FixesIn)
     fixes = [fix.fix() for fix in body.fixes]
-    return _answer(await take_fixes(runtime, ingest_of(request), officer.person_id, officer.officer, fixes), 200)
+    return _answer(
+        await take_fixes(runtime, ingest_of(request), officer.person_id, officer.officer, fixes), 200
+    )
 
 
 def _is_json(scope: Scope) -> bool:
