@@ -76,7 +76,13 @@ def _sent(port: int, crowd: Crowd) -> Callable[[], Awaitable[float]]:
                 connections=1,
             )
         )
-        await crowd.until(wanted)
+        try:
+            await crowd.until(wanted)
+        except TimeoutError:
+            short, answer = wanted - crowd.frames, asked.result().body if asked.done() else b"none yet"
+            raise RuntimeError(
+                f"port {port}: {short} frames missing, {crowd.lost} sockets lost; answer {answer!r}"
+            ) from None
         rate = SOCKETS * MESSAGES / (time.perf_counter() - began)
         expect(await asked, 200)
         return rate

@@ -31,7 +31,7 @@ class Crowd:
         if self.frames >= self._wanted:
             self._reached.set()
 
-    async def until(self, frames: int, *, within_s: float = 60) -> None:
+    async def until(self, frames: int, *, within_s: float = 30) -> None:
         """Until so many have come in all."""
         self._wanted = frames
         self._reached.clear()
