@@ -29,7 +29,7 @@ from app.kit.migrate import migrate as migrate_now
 from app.kit.runtime import Runtime
 from app.main import create_app
 from app.people import console as people_console
-from app.people import invitations
+from app.people import invitations, rotation
 from app.people.tables import PersonKind
 from app.settings import Settings, SettingsError, load_settings
 from app.stations.registry import registry
@@ -42,6 +42,8 @@ audit_cli = typer.Typer(no_args_is_help=True, help="The audit chain.")
 cli.add_typer(admin_cli, name="admin")
 cli.add_typer(officer_cli, name="officer")
 cli.add_typer(audit_cli, name="audit")
+keys_cli = typer.Typer(no_args_is_help=True, help="Changing keys while everybody reads.")
+cli.add_typer(keys_cli, name="keys")
 
 out, err = Console(), Console(stderr=True)
 DRAIN_S = 10
@@ -292,6 +294,43 @@ def audit_export_command(
     print(json.dumps(asdict(done), default=str)) if as_json else out.print(
         f"{file}: {done.count} entries, last hash {done.last_hash}."
     )
+
+
+FIELDS = (
+    *rotation.VAULT,
+    *(
+        rotation.Field("cases", "id", column)
+        for column in ("words", "place", "disposition_note", "rating_words")
+    ),
+    *(rotation.Field("drafts", "person_id", column) for column in ("words", "place")),
+)
+"""Every encrypted column there is; a test compares it with the tables."""
+
+
+@keys_cli.command("rotate")
+def keys_rotate(as_json: Json = False) -> None:
+    """Encrypt every field anew under the first of DIDI_SECRET_KEYS; then the old key can go. Safe to break off."""
+    with stores(load_settings(), quiet=as_json) as ready:
+        done = with_runtime(ready, lambda r: rotation.rotate(r, FIELDS))
+    _rotated(done, as_json)
+
+
+@keys_cli.command("rotate-index")
+def keys_rotate_index(as_json: Json = False) -> None:
+    """Find people by the second of DIDI_INDEX_KEY=old,new from now on. Safe to break off."""
+    with stores(load_settings(), quiet=as_json) as ready:
+        done = with_runtime(ready, rotation.rotate_index)
+    _rotated(done, as_json)
+
+
+def _rotated(done: rotation.Rotated, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(asdict(done)))
+    else:
+        out.print(
+            f"{done.read} values read, {done.changed} changed, {done.unreadable} unreadable (the log names them)."
+        )
+    raise typer.Exit(1 if done.unreadable else 0)
 
 
 @cli.command()

@@ -17,11 +17,17 @@ from unittest import mock
 
 import httpx
 import pytest
+from sqlalchemy import LargeBinary
 
+import app.cases.tables
+import app.dispatch.tables
+import app.people.tables  # noqa: F401  every encrypted column
 from app import cli
 from app.audit.seal import seal
+from app.kit.database import Base
 from app.kit.migrate import newest_revision
 from app.kit.runtime import Runtime
+from app.kit.secrets import KeyRing, parse_keys
 from simulator.main import create_simulator
 from tests.conftest import ROOT
 from tests.factories import Make
@@ -272,3 +278,34 @@ async def test_the_worker_finishes_its_round_and_stops(processes: Processes) -> 
     assert await asyncio.to_thread(worker.popen.wait, 20) == 0
     assert "worker_stopped" in worker.log.read_text()
     assert "Traceback" not in worker.log.read_text()
+
+
+async def test_every_encrypted_column_is_rotated_and_read_again(
+    didi: Didi, make: Make, runtime: Runtime
+) -> None:
+    case = await make.case()
+    old = runtime.settings.secret_keys.get_secret_value()
+    new = "bmV3IGtleSBvZiBhIHRlc3QsIDMyIGJ5dGVzIGxvbmc="
+
+    code, out, _ = await didi("keys", "rotate", "--json", DIDI_SECRET_KEYS=f"{new},{old}")
+    again, out_again, _ = await didi("keys", "rotate", "--json", DIDI_SECRET_KEYS=f"{new},{old}")
+
+    assert (code, again) == (0, 0)
+    assert json.loads(out) == {"read": 2, "changed": 2, "unreadable": 0}
+    assert json.loads(out_again)["changed"] == 0
+    fresh = KeyRing(parse_keys(new))
+    words = await make.column(case, "words")
+    assert fresh.decrypt(words, table="cases", row=str(case.id), column="words") == "楼上很吵"
+
+
+def test_no_encrypted_column_is_left_out_of_the_rotation() -> None:
+    no_fields = {"openid_index", "next_index", "phone_index", "phone_next", "unionid_index", "unionid_next", "token_hash",
+                 "key", "hash"}  # fmt: skip
+    sealed = {
+        (table.fullname, column.name)
+        for table in Base.metadata.tables.values()
+        for column in table.columns
+        if isinstance(column.type, LargeBinary) and column.name not in no_fields
+    }
+
+    assert sealed == {(field.table, field.column) for field in cli.FIELDS}
