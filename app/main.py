@@ -73,6 +73,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     account = Account(settings.miniprogram_app_id, settings.miniprogram_app_secret.get_secret_value())
     http = open_http(settings.wechat_api_base, transport=app.state.wechat_transport)
     app.state.wechat_miniprogram = WeChatClient(http, account, TokenStore(http, account, runtime.valkey))
+    official = Account(settings.wechat_app_id, settings.wechat_app_secret.get_secret_value())
+    app.state.wechat_official = WeChatClient(http, official, TokenStore(http, official, runtime.valkey))
     await app.state.hub.start()
     log.info("service_started")
     try:

@@ -28,6 +28,7 @@ from app.kit.runtime import Runtime
 from app.settings import Settings
 from wechat import replies
 from wechat.conversation import advance, is_emergency
+from wechat.first_sight import Unionids, introduce
 from wechat.guard import MAX_BODY_BYTES, Keys, Rejected, RejectReason, echo, open_envelope, seal
 from wechat.intents import language_of
 from wechat.messages import (
@@ -95,7 +96,8 @@ def router(
             answer = Answer(None, "no_effect")
         else:
             left_s = (emergency_s if is_emergency(message) else deadline_s) - (time.monotonic() - began)
-            answer = await _answer(request.app.state.runtime, message, within_s=left_s)
+            official = getattr(request.app.state, "wechat_official", None)
+            answer = await _answer(request.app.state.runtime, official, message, within_s=left_s)
         CALLBACKS.labels(answer.outcome).inc()
         CALLBACK_SECONDS.observe(time.monotonic() - began)
         return _response(message, answer, sealed=_is_safe(request.query_params))
@@ -145,10 +147,12 @@ async def _read(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _answer(runtime: Runtime, message: Incoming, *, within_s: float) -> Answer:
+async def _answer(
+    runtime: Runtime, official: Unionids | None, message: Incoming, *, within_s: float
+) -> Answer:
     """The answer, or what to say when it is not there in time; the work goes on in any case."""
     answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-    runtime.after(_work(runtime, message, answered), what="wechat_callback")
+    runtime.after(_work(runtime, official, message, answered), what="wechat_callback")
     done, _ = await asyncio.wait({answered}, timeout=max(0.0, within_s))
     if done:
         return answered.result()
@@ -156,8 +160,12 @@ async def _answer(runtime: Runtime, message: Incoming, *, within_s: float) -> An
     return Answer(_without_stores(message, replies.BUSY), "late")
 
 
-async def _work(runtime: Runtime, message: Incoming, answered: asyncio.Future[Answer]) -> None:
+async def _work(
+    runtime: Runtime, official: Unionids | None, message: Incoming, answered: asyncio.Future[Answer]
+) -> None:
     try:
+        if not is_emergency(message):  # who is in danger does not wait for an introduction
+            await introduce(runtime, official, message.sender)
         answer = await _acted(runtime, message)
     except Unavailable as error:
         log.error("wechat_message_not_taken", error=error.code, detail=error.detail)

@@ -113,6 +113,12 @@ class WeChatClient:
                 raise WeChatUnreachable(api, sent=True, cause="an answer without an openid")
         return SignedIn(openid, facts.get("unionid") or None, session_key)
 
+    async def unionid_of(self, openid: str) -> str | None:
+        """Official Account: the unionid of a follower; None when the accounts are not joined, or nobody follows."""
+        facts = await self.call("user_info", "GET", "/cgi-bin/user/info", params={"openid": openid})
+        unionid = facts.get("unionid")
+        return unionid if isinstance(unionid, str) and unionid else None
+
     async def create_menu(self, menu: Mapping[str, Any]) -> None:
         """Official Account: replace the menu; phones show it within a day."""
         await self.call("menu_create", "POST", "/cgi-bin/menu/create", json=menu)

@@ -85,6 +85,7 @@ async def test_a_late_fix_never_hides_a_newer_one(world: World, reporter: Phone,
 async def test_an_old_position_is_said_to_be_old(world: World, reporter: Phone, officer: Phone) -> None:
     case, _ = await take(world, reporter, officer)
 
+    await world.age(case.id, 120)
     await officer.ok("POST", "/fixes", {"fixes": [fix(ON_THE_WAY, ago_s=90)]})
     track = await reporter.ok("GET", f"/cases/{case.id}/track")
 
@@ -183,3 +184,20 @@ async def test_not_solved_brings_it_back_to_the_desk(
 
     assert case.number in reply
     assert await world.make.column(case, "state") == "handed_over"
+
+
+async def test_who_reports_by_chat_watches_the_officer_come_in_the_mini_program(
+    world: World, neighbour: Neighbour, officer: Phone
+) -> None:
+    """One person in both: WeChat tells the unionid at first sight."""
+    case, epoch = await world.claimed(neighbour, officer)
+    await officer.ok("POST", "/fixes", {"fixes": [fix(ON_THE_WAY)]})
+    answer = await world.phones.post("sessions", json={"code": await neighbour.login_code()})
+    phone = Phone(world.phones, new_id(), new_id(), answer.json()["token"])
+
+    mine = await phone.ok("GET", "/cases")
+    seen = await phone.ok("GET", f"/cases/{case.id}/track")
+
+    assert [c["case_id"] for c in mine["items"]] == [str(case.id)]
+    assert (seen["state"], seen["epoch"]) == ("fresh", epoch)
+    assert seen["distance_m"] > 600

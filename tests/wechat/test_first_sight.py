@@ -1,0 +1,62 @@
+"""First sight: asked once, never waited for long, never in the way of a message."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from app.events.edge import transaction
+from app.kit.runtime import Runtime
+from app.people.identity import citizen_of, person_by_openid
+from wechat import first_sight
+from wechat.errors import WeChatUnreachable
+from wechat.first_sight import introduce
+
+
+class Asked:
+    """A WeChat that says one thing and counts."""
+
+    def __init__(self, says: str | Exception | None) -> None:
+        self.says, self.times = says, 0
+
+    async def unionid_of(self, openid: str) -> str | None:
+        self.times += 1
+        if isinstance(self.says, Exception):
+            raise self.says
+        return self.says
+
+
+async def test_the_chat_and_the_mini_program_know_one_person(runtime: Runtime) -> None:
+    wechat = Asked("union-1")
+    await introduce(runtime, wechat, "o-chat")
+    await introduce(runtime, wechat, "o-chat")
+
+    async with transaction(runtime) as db:
+        chat = await person_by_openid(db, runtime, app_id=runtime.settings.wechat_app_id, openid="o-chat")
+        phone = await citizen_of(
+            db, runtime, app_id=runtime.settings.miniprogram_app_id, openid="o-phone", unionid="union-1"
+        )
+
+    assert chat is not None
+    assert chat.id == phone.id
+    assert wechat.times == 1
+
+
+@pytest.mark.parametrize("says", [None, WeChatUnreachable("user_info", sent=False, cause="down")])
+async def test_without_an_answer_the_message_goes_on(says: Exception | None, runtime: Runtime) -> None:
+    await introduce(runtime, Asked(says), f"o-{says}")
+
+    async with transaction(runtime) as db:
+        app_id = runtime.settings.wechat_app_id
+        assert await person_by_openid(db, runtime, app_id=app_id, openid=f"o-{says}") is None
+
+
+async def test_a_silent_wechat_is_not_waited_for(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent:
+        async def unionid_of(self, openid: str) -> str | None:
+            return await asyncio.Event().wait() and None
+
+    monkeypatch.setattr(first_sight, "ASKED_FOR_S", 0.01)
+    async with asyncio.timeout(5):
+        await introduce(runtime, Silent(), "o-silent")

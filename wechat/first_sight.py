@@ -1,0 +1,60 @@
+"""Who writes for the first time: one person in the chat and in the mini-program, by WeChat's unionid.
+
+A callback names an openid only. At first sight WeChat is asked for the unionid, outside any transaction and
+for a moment only: when it does not answer, the person is known by the chat alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from typing import Final, Protocol
+
+import structlog
+
+from app.events.edge import transaction
+from app.kit.runtime import Runtime
+from app.people.identity import citizen_of, person_by_openid
+from wechat.errors import WeChatRefused, WeChatUnreachable
+
+log = structlog.get_logger()
+
+ASKED_FOR_S: Final = 1.5
+_MET_MAX: Final = 100_000
+
+_met: OrderedDict[tuple[int, bytes], None] = (
+    OrderedDict()
+)  # by runtime and blind index: known, not asked again
+
+
+class Unionids(Protocol):
+    """What is asked of WeChat."""
+
+    async def unionid_of(self, openid: str) -> str | None:
+        """The unionid of a follower, if our accounts are joined at WeChat."""
+
+
+async def introduce(runtime: Runtime, wechat: Unionids | None, openid: str) -> None:
+    """Make the person behind an openid known, joined with who they are in the mini-program. Cheap when known."""
+    app_id = runtime.settings.wechat_app_id
+    key = (id(runtime), runtime.index.of("met", openid))
+    if wechat is None or key in _met:
+        return
+    async with runtime.database.transaction() as db:
+        known = await person_by_openid(db, runtime, app_id=app_id, openid=openid)
+    unionid = None if known else await _unionid(wechat, openid)
+    if unionid:
+        async with transaction(runtime) as db:
+            await citizen_of(db, runtime, app_id=app_id, openid=openid, unionid=unionid)
+    while len(_met) >= _MET_MAX:
+        _met.popitem(last=False)
+    _met[key] = None
+
+
+async def _unionid(wechat: Unionids, openid: str) -> str | None:
+    try:
+        async with asyncio.timeout(ASKED_FOR_S):
+            return await wechat.unionid_of(openid)
+    except (WeChatRefused, WeChatUnreachable, TimeoutError) as error:
+        log.warning("unionid_not_known", error=type(error).__name__)
+        return None
