@@ -22,7 +22,13 @@ async def _everybody(runtime: Runtime, ids: list[str]) -> dict[str, Permission]:
 
 
 def add_broadcast(app: FastAPI) -> None:
-    """Add the route."""
+    """Add the routes: everyone who is connected now listens; a message to everyone who listens."""
+
+    async def post_listen(request: Request) -> Response:
+        hub = request.app.state.hub
+        for socket in list(hub._sockets):
+            hub._listen(socket, TOPIC)
+        return JSONResponse({"sockets": hub.sockets})
 
     async def post_broadcast(request: Request) -> Response:
         body = {"type": "bench", "text": (await request.body()).decode()}
@@ -31,5 +37,6 @@ def add_broadcast(app: FastAPI) -> None:
             await asyncio.sleep(0)
         return JSONResponse({"sockets": request.app.state.hub.sockets})
 
+    app.router.add_route("/listen", post_listen, methods=["POST"])
     app.router.add_route("/broadcast/{count:int}", post_broadcast, methods=["POST"])
     register_policy("bench", _everybody)

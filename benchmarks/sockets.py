@@ -11,16 +11,17 @@ UPGRADE = (
     "GET {path} HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
-PING = 0x89
+TEXT, CLOSE, PING = 0x81, 0x88, 0x89
 
 
 class Crowd:
     """The frames of all sockets, counted together."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.frames = 0
-        self.open = 0
         self.lost = 0
+        self.said = b""  # the last frame of close, and why
         self.clients: list[Client] = []
         self._wanted = 0
         self._reached = asyncio.Event()
@@ -32,16 +33,34 @@ class Crowd:
             self._reached.set()
 
     async def until(self, frames: int, *, within_s: float = 30) -> None:
-        """Until so many have come in all."""
+        """Until so many have come in all.
+
+        Raises:
+            RuntimeError: they have not within that time, or sockets were lost.
+        """
         self._wanted = frames
         self._reached.clear()
         if self.frames < frames:
-            async with asyncio.timeout(within_s):
-                await self._reached.wait()
+            try:
+                async with asyncio.timeout(within_s):
+                    await self._reached.wait()
+            except TimeoutError:
+                raise RuntimeError(
+                    f"{self.name}: {frames - self.frames} frames missing; {self._losses()}"
+                ) from None
+        self.expect_all(len(self.clients))
+
+    def expect_all(self, sockets: int) -> None:
+        """That many are open, none was lost. Raises: RuntimeError."""
+        if self.lost or len(self.clients) != sockets:
+            raise RuntimeError(f"{self.name}: {len(self.clients)} sockets opened; {self._losses()}")
+
+    def _losses(self) -> str:
+        return f"{self.lost} sockets lost, the last after {self.said!r}"
 
     async def dial(self, port: int, path: str, first: list[str | None]) -> None:
         """Open a socket for each, send it what it must say first, wait for one frame of each that says something."""
-        loop = asyncio.get_running_loop()
+        loop, before = asyncio.get_running_loop(), self.frames
         for start in range(0, len(first), 50):
             group = [Client(self, path, said) for said in first[start : start + 50]]
             self.clients += group
@@ -49,7 +68,7 @@ class Crowd:
                 *(loop.create_connection(lambda one=one: one, "127.0.0.1", port) for one in group)
             )  # type: ignore[misc]
             await asyncio.gather(*(one.upgraded for one in group))
-            await self.until(sum(said is not None for said in first[: start + len(group)]))
+            await self.until(before + sum(said is not None for said in first[: start + len(group)]))
 
     def hang_up(self) -> None:
         """Close all."""
@@ -84,6 +103,12 @@ class Client(asyncio.Protocol):
             self.upgraded.set_result(None)
             if self._first is not None:
                 self.transport.write(masked(self._first.encode()))
+        if (
+            len(got) > 1 and got[0] == TEXT and len(got) == 2 + got[1]
+        ):  # what a fan-out brings: counted with the least ado
+            self._got = b""
+            self._crowd.count(1)
+            return
         at = frames = 0
         while len(got) - at >= 2:
             size = got[at + 1]
@@ -92,7 +117,9 @@ class Client(asyncio.Protocol):
                 size, head_size = int.from_bytes(got[at + 2 : at + 4], "big"), 4
             if len(got) - at < head_size + size:
                 break
-            if got[at] == PING:  # the servers' keep-alive; one that is not answered hangs up
+            if got[at] == CLOSE:
+                self._crowd.said = got[at + head_size : at + head_size + size]
+            elif got[at] == PING:  # the servers' keep-alive; one that is not answered hangs up
                 self.transport.write(masked(got[at + head_size : at + head_size + size], opcode=0x8A))
             else:
                 frames += 1
