@@ -100,7 +100,7 @@ async def test_what_is_no_ticket_opens_nothing(address: str, first: str) -> None
 async def test_a_socket_without_a_ticket_is_closed_after_its_seconds(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.live.FIRST_MESSAGE_S", 0.05)
+    monkeypatch.setattr("app.live.door.FIRST_MESSAGE_S", 0.05)
 
     async with websockets.connect(address, origin=websockets.Origin(ORIGIN)) as connection:
         with pytest.raises(websockets.ConnectionClosed):

@@ -12,9 +12,9 @@ import websockets
 
 from app.events.edge import transaction
 from app.kit.runtime import Runtime
+from app.live import door as live
 from app.live.tickets import issue
 from app.people.sessions import revoke
-from miniprogram import live
 from tests.factories import Make
 from tests.miniprogram.phones import POINT, Dial, Phone, Settle, SignIn, Socket
 
