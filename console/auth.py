@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 
 from app.kit.errors import Unauthenticated
 from app.kit.runtime import Runtime
+from app.people.devices import Source, network_of
 from app.people.sessions import Actor, Audience, Role, actor_of
 from app.settings import Settings
 from console.refusals import CsrfRefused, OriginRefused, RoleNeeded
@@ -22,6 +23,9 @@ COOKIE = "__Host-didi_console"
 """The browser itself holds a cookie of this name to HTTPS, this very host and the path /."""
 PLAIN_COOKIE = "didi_console"
 """Its name on http://localhost in development, where the prefix would need HTTPS."""
+DEVICE_COOKIE = "__Host-didi_device"
+PLAIN_DEVICE_COOKIE = "didi_device"
+"""The browser's own token, by which it is known at its next sign-in; nothing is signed in by it."""
 CSRF_HEADER = "X-CSRF-Token"
 TOKEN_MAX = 200
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -58,6 +62,21 @@ def is_plain(settings: Settings) -> bool:
 def cookie_name(settings: Settings) -> str:
     """What the session cookie is called here."""
     return PLAIN_COOKIE if is_plain(settings) else COOKIE
+
+
+def device_cookie_name(settings: Settings) -> str:
+    """What the cookie of a known browser is called here."""
+    return PLAIN_DEVICE_COOKIE if is_plain(settings) else DEVICE_COOKIE
+
+
+def source_of(request: Request) -> Source:
+    """Where a sign-in comes from: its network, cut short, and the browser, when we know it.
+
+    The network is that of the peer, or what a proxy that the server trusts (`FORWARDED_ALLOW_IPS`) says of it.
+    """
+    peer = request.client.host if request.client else None
+    device = request.cookies.get(device_cookie_name(runtime_of(request).settings))
+    return Source(network_of(peer), device)
 
 
 def csrf_token(runtime: Runtime, session_id: UUID) -> str:
@@ -151,6 +170,7 @@ async def no_store(response: Response) -> None:
 
 
 OwnOrigin = Depends(own_origin)
+From = Annotated[Source, Depends(source_of)]
 Staff = Annotated[Actor, Depends(signed_in)]
 Watcher = Annotated[Actor, Depends(watching)]
 Desk = Annotated[Actor, Depends(desk)]

@@ -11,11 +11,22 @@ from app.events.edge import transaction
 from app.kit.problems import problems
 from app.kit.runtime import Runtime
 from app.people.console import change_password, sign_in
+from app.people.devices import KNOWN_DAYS
 from app.people.errors import SecondFactorRefused, SignInRefused, UnfitField
 from app.people.identity import name_of
 from app.people.second_factor import second_factor_totp
 from app.people.sessions import CONSOLE_TTL_S, Actor, Role, revoke
-from console.auth import OwnOrigin, Staff, Stores, Watcher, cookie_name, csrf_token, is_plain
+from console.auth import (
+    From,
+    OwnOrigin,
+    Staff,
+    Stores,
+    Watcher,
+    cookie_name,
+    csrf_token,
+    device_cookie_name,
+    is_plain,
+)
 from console.refusals import UNSAFE, OriginRefused, roles
 from console.schema import In, Out, Totp
 
@@ -76,18 +87,23 @@ routes = APIRouter(tags=["Console: sessions"])
     status_code=201,
     operation_id="consoleSignIn",
     summary="Sign in",
-    description="User name, password and TOTP code. Five failures in a row lock the account for 15 minutes; nobody is "
-    "told which part was wrong. The session is an HttpOnly, SameSite=Strict cookie for 12 h.",
+    description="User name, password and TOTP code. After five failures in a row this browser, or whoever is "
+    "not known yet in this network, waits for 15 minutes; nobody is told which part was wrong. The session is an HttpOnly, SameSite=Strict cookie for 12 h, "
+    "and a second one lets this browser be known again.",
     responses=problems(SignInRefused, OriginRefused),
     openapi_extra={"x-roles": ["anyone"]},
     dependencies=[OwnOrigin],
 )
-async def post_session(body: SignInIn, response: Response, runtime: Stores) -> MeOut:
+async def post_session(body: SignInIn, response: Response, runtime: Stores, source: From) -> MeOut:
     """Sign in."""
     async with transaction(runtime) as db:
-        signed = await sign_in(db, runtime, body.username, body.password, body.totp)
+        signed = await sign_in(db, runtime, body.username, body.password, body.totp, source)
     response.set_cookie(
         cookie_name(runtime.settings), signed.token, max_age=CONSOLE_TTL_S, path="/", httponly=True,
+        secure=not is_plain(runtime.settings), samesite="strict",
+    )  # fmt: skip
+    response.set_cookie(
+        device_cookie_name(runtime.settings), signed.device, max_age=KNOWN_DAYS * 24 * 3600, path="/", httponly=True,
         secure=not is_plain(runtime.settings), samesite="strict",
     )  # fmt: skip
     return await _me(runtime, signed.actor)

@@ -1,4 +1,12 @@
-"""Accounts of the console: password and TOTP, both always, with a lock on guessing."""
+"""Accounts of the console: password and TOTP, both always, with limits on guessing that lock nobody out.
+
+Three limits stand on a sign-in, and a stranger cannot use up what the account's owner needs:
+a browser that signed this person in before has five failures in a row of its own; anybody else has five per
+account and network; and all who are not known share, per account, ten tries at once and one a minute after
+that. The last one is what a guesser with many networks meets: with the password in hand already, one try a
+minute at a code of six digits, three of which are right at a time, is 0.4 % a day, and every failure is
+recorded. It slows a new browser of the owner down too while a guesser is at work; a known one never.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +23,9 @@ from app.kit.database import AdvisoryLock, Db
 from app.kit.ids import new_id
 from app.kit.runtime import Runtime
 from app.people import totp
+from app.people.devices import Source, forget_devices, is_known, keep_device
 from app.people.errors import AdministratorExists, SignInRefused, UnfitField, UsernameTaken
+from app.people.guesses import forgive, key_of, spend
 from app.people.identity import set_identity
 from app.people.passwords import hash_secret, is_secret
 from app.people.policy import may_administer, require
@@ -28,17 +38,23 @@ __all__ = [
     "sign_in",
 ]  # fmt: skip
 
+NOWHERE = Source()
+"""A sign-in that shows nothing of where it comes from: such ones share one network."""
 PASSWORD_LENGTH = (12, 128)
+STRANGERS_AT_ONCE = 10
+STRANGERS_EVERY_S = 60
+"""All browsers that are not known share this many tries of an account at once, and one more each so many seconds."""
 REFUSED_AFTER_S = 0.5
 """A refused sign-in is answered no sooner: how long it took does not say which part was wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Who signed in, and the session's token, told once."""
+    """Who signed in, and the tokens of the session and of the browser, told once."""
 
     actor: Actor
     token: str
+    device: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,32 +66,80 @@ class StaffAccount:
     totp_address: str
 
 
-async def sign_in(db: Db, runtime: Runtime, username: str, password: str, code: str) -> SignedIn:
+async def sign_in(
+    db: Db, runtime: Runtime, username: str, password: str, code: str, source: Source = NOWHERE
+) -> SignedIn:
     """A session of the console for a right name, password and TOTP code, the code used for the first time.
 
     A refusal takes as long whatever was wrong, the name too. A try is counted before anything is compared, and
-    stays counted when the caller's transaction rolls back: five failures in a row lock the account for 15 minutes.
+    stays counted when the caller's transaction rolls back.
 
     Raises:
-        SignInRefused: any of it is wrong, or the account is locked; nobody is told which.
+        SignInRefused: any of it is wrong, or a limit of this module is reached; nobody is told which.
     """
     began = time.monotonic()
-    account = await totp.charge(runtime, username=_folded(username))
+    named = await totp.account_named(db, _folded(username))
+    tries = await _try(db, runtime, named, source) if named else None
+    account = named if tries else None
     # The code first: it costs nothing. A password costs 64 MiB and a good part of a second, and a stranger who
     # sends names and passwords by the hundred must not keep the desks waiting in the same line.
     step = totp.step_of(runtime, account, code) if account else None
     right = step is not None and account is not None and await is_secret(db, account.password_hash, password)
-    if account is None or step is None or not right or not await totp.accept(db, account.person_id, step):
+    if (
+        tries is None
+        or account is None
+        or step is None
+        or not right
+        or not await totp.accept(db, account.person_id, step)
+    ):
         if account is not None:
             await _refused(runtime, account.person_id)
         await asyncio.sleep(REFUSED_AFTER_S - (time.monotonic() - began))
         raise SignInRefused()
     token, _ = await issue(db, account.person_id, Audience.CONSOLE, ttl_s=CONSOLE_TTL_S, second_factor=True)
     actor = await actor_now(db, token, Audience.CONSOLE)  # Unauthenticated: suspended
+    await forgive(db, tries.key)
+    if not tries.known:
+        await db.execute(_GIVE_BACK, {"id": account.person_id})
+    device = await keep_device(db, account.person_id, source.device)
     await record_act(
         db, actor_id=actor.person_id, action="signed_in", object_kind="session", object_id=actor.session_id
     )
-    return SignedIn(actor, token)
+    return SignedIn(actor, token, device)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tries:
+    key: bytes
+    known: bool
+
+
+_STRANGER = text(f"""
+    WITH t AS MATERIALIZED (SELECT clock_timestamp() AS now)
+    UPDATE credentials c
+       SET strangers_at = greatest(c.strangers_at, t.now) + interval '{STRANGERS_EVERY_S} seconds' FROM t
+     WHERE c.person_id = :id AND (c.strangers_at IS NULL
+           OR c.strangers_at <= t.now + interval '{(STRANGERS_AT_ONCE - 1) * STRANGERS_EVERY_S} seconds')
+    RETURNING c.person_id
+""")
+_GIVE_BACK = text(f"""
+    UPDATE credentials SET strangers_at = strangers_at - interval '{STRANGERS_EVERY_S} seconds' WHERE person_id = :id
+""")
+
+
+async def _try(db: Db, runtime: Runtime, account: totp.Charged, source: Source) -> _Tries | None:
+    """Count one try of who asks; None when they have none left."""
+    person_id = account.person_id
+    known = await is_known(db, person_id, source.device)
+    where = ("device", source.device or "") if known else ("network", source.network)
+    key = key_of(runtime, "sign_in", person_id, *where)
+    if not await spend(runtime, key):
+        return None
+    if known:
+        return _Tries(key, known)
+    async with runtime.database.moves() as moves:
+        slot = (await moves.execute(_STRANGER, {"id": person_id})).one_or_none()
+    return _Tries(key, known) if slot else None
 
 
 async def _refused(runtime: Runtime, person_id: UUID) -> None:
@@ -160,13 +224,14 @@ async def change_password(db: Db, runtime: Runtime, actor: Actor, *, old: str, n
         SignInRefused: the old one or the code is wrong; counted as a failed sign-in. UnfitField: as `create_staff`.
     """
     username = (await db.execute(_USERNAME, {"id": actor.person_id})).scalar_one_or_none()
-    account = await totp.charge(runtime, person_id=actor.person_id)
+    account = await totp.charge(runtime, actor.person_id)
     right = await is_secret(db, account.password_hash if account else None, old)
     step = totp.step_of(runtime, account, code) if account else None
     if not right or step is None or not await totp.accept(db, actor.person_id, step):
         raise SignInRefused()
     hashed = await _hashed(db, new, username or "")
     await db.execute(_SET_PASSWORD, {"id": actor.person_id, "hash": hashed})
+    await forget_devices(db, actor.person_id)
     await revoke_all(db, actor.person_id, by=actor.person_id)
     await record_act(
         db,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.kit.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from app.kit.errors import Conflict, Forbidden, Invalid, LimitReached, NotFound, Unauthenticated, Unavailable
 
 
 class PersonNotFound(NotFound):
@@ -91,8 +91,8 @@ class SignInRefused(Unauthenticated):
     """Wrong name, password or code, or locked: nobody is told which."""
 
     code = "sign_in_refused"
-    message = "用户名、密码或动态码不正确；连续5次错误将锁定15分钟"
-    message_en = "The user name, password or code is wrong; five failures lock an account for 15 minutes"
+    message = "用户名、密码或动态码不正确；连续5次错误后须等待15分钟"
+    message_en = "The user name, password or code is wrong; after five failures wait for 15 minutes"
 
 
 class SecondFactorRefused(Unauthenticated):
@@ -109,6 +109,22 @@ class PersonalDataLocked(Forbidden):
     code = "personal_data_locked"
     message = "请再次验证身份后查看"
     message_en = "Give your second factor again to see personal data"
+
+
+class BindingTooOften(LimitReached):
+    """Five wrong invitations by one WeChat account: it waits, and nobody else does."""
+
+    code = "binding_too_often"
+    message = "尝试次数过多，请稍后再试"
+    message_en = "Five wrong tries by this WeChat account: try again when `Retry-After` says so"
+
+
+class SecretsBusy(Unavailable):
+    """So many secrets are being compared at this moment that one more would keep everybody waiting."""
+
+    code = "secrets_busy"
+    message = "登录请求过多，请稍后再试"
+    message_en = "Too many are signing in at this moment; nothing was done, try again in a few seconds"
 
 
 class ConsentMissing(Invalid):

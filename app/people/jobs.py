@@ -9,10 +9,13 @@ from sqlalchemy import text
 from app.events.edge import transaction
 from app.events.record import record
 from app.kit.runtime import Runtime
+from app.people.devices import KNOWN_DAYS
 from app.people.events import PeopleEvent
 
 KEEP_SESSIONS_DAYS = 7
 KEEP_INVITATIONS_DAYS = 30
+KEEP_GUESSES_H = 24
+"""Longer than any lock; five failures with a day between two of them are not a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,8 @@ class Forgotten:
 
     sessions: int
     invitations: int
+    guesses: int
+    devices: int
 
 
 _SIGNED_OUT = text("""
@@ -59,6 +64,20 @@ _FORGET_APPROVALS = text(f"""
 _FORGET_SESSIONS = text(f"""
     WITH gone AS (DELETE FROM sessions s USING {_NOW} WHERE {_ENDED} RETURNING s.id) SELECT count(*) FROM gone
 """)
+_FORGET_INVITATION_TRIES = text(f"""
+    DELETE FROM invitation_tries t USING invitations i
+     WHERE i.id = t.invitation_id AND i.expires_at < clock_timestamp() - interval '{KEEP_INVITATIONS_DAYS} days'
+""")
+_FORGET_GUESSES = text(f"""
+    WITH gone AS (
+        DELETE FROM guesses WHERE tried_at < clock_timestamp() - interval '{KEEP_GUESSES_H} hours' RETURNING key_hash
+    ) SELECT count(*) FROM gone
+""")
+_FORGET_DEVICES = text(f"""
+    WITH gone AS (
+        DELETE FROM devices WHERE used_at < clock_timestamp() - interval '{KNOWN_DAYS} days' RETURNING id
+    ) SELECT count(*) FROM gone
+""")
 _FORGET_INVITATIONS = text(f"""
     WITH gone AS (
         DELETE FROM invitations WHERE expires_at < clock_timestamp() - interval '{KEEP_INVITATIONS_DAYS} days' RETURNING id
@@ -67,9 +86,12 @@ _FORGET_INVITATIONS = text(f"""
 
 
 async def forget(runtime: Runtime) -> Forgotten:
-    """Delete sessions 7 days and invitations 30 days after their end. Every hour or so."""
+    """Delete sessions 7 days and invitations 30 days after their end, guesses of yesterday, browsers unused for 180 days."""
     async with transaction(runtime) as db:
         await db.execute(_FORGET_APPROVALS)
         sessions = (await db.execute(_FORGET_SESSIONS)).scalar_one()
+        await db.execute(_FORGET_INVITATION_TRIES)
         invitations = (await db.execute(_FORGET_INVITATIONS)).scalar_one()
-    return Forgotten(sessions, invitations)
+        guesses = (await db.execute(_FORGET_GUESSES)).scalar_one()
+        devices = (await db.execute(_FORGET_DEVICES)).scalar_one()
+    return Forgotten(sessions, invitations, guesses, devices)

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from app.audit.service import record_act
 from app.events.record import record
 from app.kit.database import Db, MovesDb
+from app.people.devices import forget_devices
 from app.people.errors import CaseInHand, OfficerNotFound, UnfitField
 from app.people.events import PeopleEvent
 from app.people.policy import may_administer, require
@@ -169,6 +170,7 @@ async def suspend(db: Db, person_id: UUID, *, by: Actor | None) -> None:
         data = {"why": "suspended", "by": str(actor_id) if actor_id else None}
         await record(db, PeopleEvent.DUTY_OFF, actor_id=person_id, station_id=row.station_id, data=data)
     await revoke_all(db, person_id, by=actor_id)
+    await forget_devices(db, person_id)
     await _changed(db, person_id, by, "person_suspended")
 
 

@@ -49,7 +49,7 @@ async def second_factor_totp(db: Db, runtime: Runtime, actor: Actor, code: str) 
     Raises:
         SecondFactorRefused: wrong, used, not set up, or locked after five failures.
     """
-    account = await totp.charge(runtime, person_id=actor.person_id)
+    account = await totp.charge(runtime, actor.person_id)
     step = totp.step_of(runtime, account, code) if account else None
     if step is None or not await totp.accept(db, actor.person_id, step):
         raise SecondFactorRefused()

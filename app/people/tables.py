@@ -42,6 +42,12 @@ class PersonRow(Base):
     """Anyone the system knows."""
 
     __tablename__ = "people"
+    __table_args__ = (
+        Index(
+            "ix_people_merged", "merged_at", postgresql_where=text("merged_into IS NOT NULL")
+        ),  # gather_merged()
+        Index("ix_people_erased", "id", postgresql_where=text("erased_at IS NOT NULL")),  # erase_words()
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     kind: Mapped[PersonKind] = mapped_column(text_enum(PersonKind))
@@ -49,6 +55,9 @@ class PersonRow(Base):
     language: Mapped[str] = mapped_column(String(5), server_default="zh")  # zh or en
     follows: Mapped[bool] = mapped_column(server_default=text("true"))  # still follows the Official Account
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    merged_into: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"))  # the same human, known twice
+    merged_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]  # their wish: words of their cases go when their time is over
 
 
 class OfficerRow(Base):
@@ -117,8 +126,17 @@ class InvitationRow(Base):
     code_hash: Mapped[str] = mapped_column(String(200))  # argon2id
     invited_by: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"))
     expires_at: Mapped[datetime]
-    tries_left: Mapped[int] = mapped_column(server_default=text("5"))
+    tries_left: Mapped[int] = mapped_column(server_default=text("5"))  # WeChat accounts that may still try
     used_at: Mapped[datetime | None]
+
+
+class InvitationTryRow(Base):
+    """A WeChat account that tried an invitation, as an HMAC: it takes one of the five places, however often it tries."""
+
+    __tablename__ = "invitation_tries"
+
+    invitation_id: Mapped[UUID] = mapped_column(ForeignKey("invitations.id"), primary_key=True)
+    caller_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
 
 
 class CredentialRow(Base):
@@ -133,6 +151,35 @@ class CredentialRow(Base):
     totp_step: Mapped[int] = mapped_column(server_default=text("0"))  # newest used step: a code works once
     failed: Mapped[int] = mapped_column(server_default=text("0"))
     locked_until: Mapped[datetime | None]
+    strangers_at: Mapped[datetime | None]  # sign-in by unknown browsers: how far their tries are spent ahead
+
+
+class GuessRow(Base):
+    """How often somebody guessed wrong in a row; who and at what stands in the HMAC."""
+
+    __tablename__ = "guesses"
+    __table_args__ = (Index("ix_guesses_tried", "tried_at"),)  # forget()
+
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    failed: Mapped[int]
+    locked_until: Mapped[datetime | None]
+    tried_at: Mapped[datetime]
+
+
+class DeviceRow(Base):
+    """A browser that signed a person in. Only the SHA-256 of its 256-bit token is kept."""
+
+    __tablename__ = "devices"
+    __table_args__ = (
+        UniqueConstraint("person_id", "token_hash", name="uq_devices_once"),
+        Index("ix_devices_token", "token_hash"),  # is_known()
+        Index("ix_devices_used", "used_at"),  # forget()
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    used_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
 
 class ApprovalRow(Base):

@@ -1,7 +1,9 @@
-"""Time-based one-time passwords (RFC 6238: SHA-1, 6 digits, 30 s), and the lock on guessing.
+"""Time-based one-time passwords (RFC 6238: SHA-1, 6 digits, 30 s), and the lock on guessing by who is signed in.
 
 A try is counted, by one committed statement, before anything is compared: parallel guesses are counted
-one by one, and the fifth failure in a row locks the account for 15 minutes. The clock is the database's.
+one by one, and the fifth failure in a row locks the account's codes for 15 minutes. The clock is the database's.
+Only a session of the account itself can spend these tries; those of a sign-in are counted elsewhere
+(`app.people.console`), so that no stranger locks anybody out.
 """
 
 from __future__ import annotations
@@ -13,11 +15,12 @@ from uuid import UUID
 import pyotp
 from sqlalchemy import text
 
-from app.kit.database import Db
+from app.kit.database import Db, MovesDb
 from app.kit.runtime import Runtime
+from app.people.devices import forget_devices
+from app.people.guesses import LOCK_S
 
 MAX_FAILURES = 5
-LOCK_S = 15 * 60
 STEP_S = 30
 WINDOW_STEPS = 1
 """Steps before and after the present one that are accepted, for phones whose clock is off."""
@@ -26,7 +29,7 @@ ISSUER = "Didi Police"
 
 @dataclass(frozen=True, slots=True)
 class Charged:
-    """An account that may try: one try is spent. `now_s`: the database's clock in seconds of the epoch."""
+    """An account whose code is about to be compared. `now_s`: the database's clock in seconds of the epoch."""
 
     person_id: UUID
     password_hash: str | None
@@ -41,9 +44,12 @@ _CHARGE = text(f"""
            locked_until = CASE WHEN c.locked_until IS NULL AND c.failed + 1 >= {MAX_FAILURES}
                                THEN t.now + interval '{LOCK_S} seconds' END
       FROM t
-     WHERE (c.person_id = CAST(:person_id AS uuid) OR c.username = CAST(:username AS text))
-       AND (c.locked_until IS NULL OR c.locked_until <= t.now)
+     WHERE c.person_id = CAST(:person_id AS uuid) AND (c.locked_until IS NULL OR c.locked_until <= t.now)
     RETURNING c.person_id, c.password_hash, c.totp_secret, extract(epoch FROM t.now)::float8 AS now_s
+""")
+_NAMED = text("""
+    SELECT person_id, password_hash, totp_secret, extract(epoch FROM clock_timestamp())::float8 AS now_s
+      FROM credentials WHERE username = :username
 """)
 _ACCEPT = text("""
     UPDATE credentials SET failed = 0, locked_until = NULL, totp_step = :step
@@ -55,12 +61,16 @@ _ENROL = text("""
 """)
 
 
-async def charge(
-    runtime: Runtime, *, person_id: UUID | None = None, username: str | None = None
-) -> Charged | None:
-    """Spend one try of an account, committed at once; None when there is no such account or it is locked."""
+async def account_named(db: Db | MovesDb, username: str) -> Charged | None:
+    """The account of a user name, with no try spent; None when there is none."""
+    row = (await db.execute(_NAMED, {"username": username})).one_or_none()
+    return Charged(row.person_id, row.password_hash, row.totp_secret, row.now_s) if row else None
+
+
+async def charge(runtime: Runtime, person_id: UUID) -> Charged | None:
+    """Spend one try of who is signed in, committed at once; None when there is no account or it is locked."""
     async with runtime.database.moves() as db:
-        row = (await db.execute(_CHARGE, {"person_id": person_id, "username": username})).one_or_none()
+        row = (await db.execute(_CHARGE, {"person_id": person_id})).one_or_none()
     return Charged(row.person_id, row.password_hash, row.totp_secret, row.now_s) if row else None
 
 
@@ -86,6 +96,7 @@ async def enrol(db: Db, runtime: Runtime, person_id: UUID, *, label: str) -> str
     secret = pyotp.random_base32(32)
     sealed = runtime.keys.encrypt(secret, table="credentials", row=str(person_id), column="totp_secret")
     await db.execute(_ENROL, {"person_id": person_id, "secret": sealed})
+    await forget_devices(db, person_id)
     return pyotp.TOTP(secret).provisioning_uri(name=label, issuer_name=ISSUER)
 
 

@@ -65,8 +65,9 @@ class Browser(Stranger):
     async def ready(self) -> None:
         if not self.person.csrf or (await self.person.get("/me")).status_code != 200:
             # What was sent before may have been five wrong codes.
-            unlock = "UPDATE credentials SET failed = 0, locked_until = NULL WHERE person_id = :id"
+            unlock = "UPDATE credentials SET failed = 0, locked_until = NULL, strangers_at = NULL WHERE person_id = :id"
             await self.world.run(unlock, id=self.person.person_id)
+            await self.world.run("DELETE FROM guesses")
             answer = await self.person.sign_in()
             assert answer.status_code == 201, answer.text
 

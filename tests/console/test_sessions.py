@@ -68,7 +68,25 @@ async def test_a_wrong_name_password_or_code_is_refused_in_the_same_words(people
     assert len({(r.json()["code"], r.json()["detail"], r.json()["title"]) for r in refused}) == 1
 
 
-async def test_five_failures_lock_the_account_even_for_the_right_password(people: People) -> None:
+async def test_five_failures_elsewhere_lock_no_known_browser_out(people: People) -> None:
+    person = await people.account(("desk", None))
+    assert (await person.sign_in()).status_code == 201
+    stranger, known = people.browser(), person.client
+    person.client = stranger
+    for _ in range(5):
+        assert (await person.sign_in(password="wrong horse battery")).status_code == 401
+    shut = await person.sign_in()
+
+    person.client = known
+    answer = await person.sign_in()
+
+    assert (shut.status_code, answer.status_code) == (401, 201)
+    flags = next(h for h in answer.headers.get_list("set-cookie") if h.startswith("didi_device=")).lower()
+    assert "httponly" in flags
+    assert "samesite=strict" in flags
+
+
+async def test_five_failures_lock_a_network_even_for_the_right_password(people: People) -> None:
     person = await people.account(("desk", None))
     for _ in range(5):
         assert (await person.sign_in(password="wrong horse battery")).status_code == 401

@@ -20,6 +20,7 @@ from app.people.console import (
     create_staff,
     sign_in,
 )
+from app.people.devices import KNOWN_MAX, Source, is_known, keep_device, network_of
 from app.people.errors import (
     AdministratorExists,
     LastAdministrator,
@@ -31,11 +32,13 @@ from app.people.errors import (
 from app.people.officers import suspend
 from app.people.policy import may_hear_desk, may_hear_person
 from app.people.roles import grant, revoke_role, roles_of
+from app.people.second_factor import enrol_totp
 from app.people.sessions import Actor, Grant, actor_of, alive
 from app.people.tables import Audience, Role
 from tests.factories import Make
 
 PASSWORD = "correct horse battery"
+HERE = Source("203.0.113.0/24")
 
 
 async def _first(runtime: Runtime, username: str = "Admin") -> StaffAccount:
@@ -61,9 +64,11 @@ def code_of(sql):
     return code
 
 
-async def _try(runtime: Runtime, username: str, password: str, code: str) -> console.SignedIn:
+async def _try(
+    runtime: Runtime, username: str, password: str, code: str, source: Source = HERE
+) -> console.SignedIn:
     async with transaction(runtime) as db:
-        return await sign_in(db, runtime, username, password, code)
+        return await sign_in(db, runtime, username, password, code, source)
 
 
 async def test_the_first_administrator_signs_in(runtime: Runtime, account: StaffAccount, code_of, sql):
@@ -112,7 +117,7 @@ async def test_a_code_signs_in_once_even_at_once(runtime: Runtime, account: Staf
     assert await sql("SELECT count(*) FROM sessions") == [(1,)]
 
 
-async def test_five_failures_lock_and_fifteen_minutes_unlock(
+async def test_five_failures_of_one_network_lock_it_for_fifteen_minutes(
     runtime: Runtime, account: StaffAccount, code_of, sql
 ):
     guesses = [_try(runtime, "admin", f"wrong password {n}", "000000") for n in range(8)]
@@ -122,12 +127,127 @@ async def test_five_failures_lock_and_fifteen_minutes_unlock(
 
     with pytest.raises(SignInRefused):
         await _try(runtime, "admin", PASSWORD, await code_of(account))
-    left = await sql("SELECT extract(epoch FROM locked_until - clock_timestamp())::int FROM credentials")
-    await sql("UPDATE credentials SET locked_until = locked_until - interval '15 minutes'")
+    left = await sql("SELECT extract(epoch FROM locked_until - clock_timestamp())::int FROM guesses")
+    await sql("UPDATE guesses SET locked_until = locked_until - interval '15 minutes'")
     await _try(runtime, "admin", PASSWORD, await code_of(account))
 
     assert 880 <= left[0][0] <= 900
-    assert await sql("SELECT failed, locked_until FROM credentials") == [(0, None)]
+    assert await sql("SELECT * FROM guesses") == []
+
+
+async def _fail(runtime: Runtime, source: Source, times: int = 5) -> None:
+    for _ in range(times):
+        with pytest.raises(SignInRefused):
+            await _try(runtime, "admin", "wrong password", "000000", source)
+
+
+async def test_a_stranger_locks_nobody_out_elsewhere(runtime: Runtime, account: StaffAccount, code_of, sql):
+    await _fail(runtime, Source("198.51.100.0/24"))
+
+    signed = await _try(runtime, "admin", PASSWORD, await code_of(account))
+
+    assert signed.actor.person_id == account.person_id
+    assert "198.51.100" not in str(await sql("SELECT * FROM guesses"))
+
+
+async def test_a_known_browser_signs_in_whatever_strangers_do(
+    runtime: Runtime, account: StaffAccount, code_of, sql
+):
+    first = await _try(runtime, "admin", PASSWORD, await code_of(account))
+    await sql("UPDATE credentials SET totp_step = 0")
+    for n in range(3):  # from its own network too, and past what all strangers share
+        await _fail(runtime, HERE if n == 0 else Source(f"198.51.{n}.0/24"))
+    fresh = await code_of(account)
+
+    with pytest.raises(SignInRefused):
+        await _try(runtime, "admin", PASSWORD, fresh, Source("192.0.2.0/24"))  # unknown: slowed down
+    known = await _try(runtime, "admin", PASSWORD, fresh, Source(HERE.network, first.device))
+
+    assert known.device == first.device
+    assert first.device not in str(await sql("SELECT * FROM devices"))
+
+
+async def test_a_known_browser_has_five_tries_of_its_own(
+    runtime: Runtime, account: StaffAccount, code_of, sql
+):
+    first = await _try(runtime, "admin", PASSWORD, await code_of(account))
+    await sql("UPDATE credentials SET totp_step = 0")
+    await _fail(runtime, Source(HERE.network, first.device))
+
+    with pytest.raises(SignInRefused):
+        await _try(runtime, "admin", PASSWORD, await code_of(account), Source("x", first.device))
+    await _try(runtime, "admin", PASSWORD, await code_of(account), HERE)
+
+
+async def test_all_strangers_share_ten_tries_and_one_a_minute(
+    runtime: Runtime, account: StaffAccount, code_of, sql
+):
+    calls = [_try(runtime, "admin", "wrong", "000000", Source(f"net-{n}")) for n in range(16)]
+    await asyncio.gather(*calls, return_exceptions=True)
+    counted = await sql("SELECT count(*) FROM audit_log WHERE action = 'sign_in_failed'")
+    with pytest.raises(SignInRefused):
+        await _try(runtime, "admin", PASSWORD, await code_of(account), Source("another"))
+    await sql("UPDATE credentials SET strangers_at = strangers_at - interval '61 seconds'")
+    await _try(runtime, "admin", PASSWORD, await code_of(account), Source("another"))
+
+    assert counted == [(console.STRANGERS_AT_ONCE,)]
+
+
+async def test_a_browser_is_known_per_person_and_a_planted_token_is_not_kept(
+    runtime: Runtime, account: StaffAccount, code_of, sql
+):
+    planted = await _try(
+        runtime, "admin", PASSWORD, await code_of(account), Source("x", "planted-by-somebody")
+    )
+    async with transaction(runtime) as db:
+        other = await create_staff(db, runtime, username="other", password=PASSWORD, name="二", by=None)
+    async with runtime.database.moves() as db:
+        known = [await is_known(db, one, planted.device) for one in (account.person_id, other.person_id)]
+    second = await _try(runtime, "other", PASSWORD, await code_of(other), Source("x", planted.device))
+
+    assert planted.device != "planted-by-somebody"
+    assert known == [True, False]
+    assert second.device == planted.device  # one browser of a desk, two people
+
+
+@pytest.mark.parametrize("change", ["password", "totp", "suspension", "180 days"])
+async def test_a_browser_is_forgotten_with_what_it_was_known_by(
+    runtime: Runtime, account: StaffAccount, code_of, sql, administrator: Actor, change: str
+):
+    signed = await _try(runtime, "admin", PASSWORD, await code_of(account))
+    await sql("UPDATE credentials SET totp_step = 0")
+
+    if change == "password":
+        await _change(runtime, signed.actor, PASSWORD, "another long password", await code_of(account))
+    elif change == "180 days":
+        await sql("UPDATE devices SET used_at = used_at - interval '180 days'")
+    else:
+        async with transaction(runtime) as db:
+            if change == "totp":
+                await enrol_totp(db, runtime, account.person_id, by=administrator)
+            else:
+                await suspend(db, account.person_id, by=administrator)
+
+    async with runtime.database.moves() as db:
+        assert not await is_known(db, account.person_id, signed.device)
+
+
+async def test_a_person_has_ten_browsers_at_most(runtime: Runtime, account: StaffAccount, sql):
+    async with transaction(runtime) as db:
+        tokens = [await keep_device(db, account.person_id, None) for _ in range(KNOWN_MAX + 2)]
+    async with runtime.database.moves() as db:
+        known = [await is_known(db, account.person_id, token) for token in tokens]
+
+    assert known == [False] * 2 + [True] * KNOWN_MAX
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [("203.0.113.77", "203.0.113.0/24"), ("2001:db8:1:2ff::1", "2001:db8:1:200::/56"),
+     ("::ffff:203.0.113.77", "203.0.113.0/24"), ("testclient", ""), (None, "")],
+)  # fmt: skip
+def test_a_network_is_an_address_cut_short(address: str | None, network: str):
+    assert network_of(address) == network
 
 
 async def test_failures_are_forgiven_by_a_sign_in(runtime: Runtime, account: StaffAccount, code_of):
