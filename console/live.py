@@ -146,14 +146,16 @@ async def _say_everything(line: Line[None]) -> None:
     runtime = line.runtime
     async with runtime.database.transaction() as db:
         grants = await roles_of(db, line.ticket.person_id)
-        actor = Actor(
-            line.ticket.person_id, PersonKind.STAFF, Audience.CONSOLE, line.ticket.session_id, grants,
-            second_factor=True,
-        )  # fmt: skip
-        stations = await _stations(runtime, actor)
-        if not stations:
-            raise Closing(NO_ROLE, "no desk and no command")
-        line.hear(frozenset(f"{_DESK}{station_id}" for station_id in stations[:DESKS_MAX]))
+    actor = Actor(
+        line.ticket.person_id, PersonKind.STAFF, Audience.CONSOLE, line.ticket.session_id, grants,
+        second_factor=True,
+    )  # fmt: skip
+    # Not inside the blocks around: who waits for a second connection with one in hand may wait for itself.
+    stations = await _stations(runtime, actor)
+    if not stations:
+        raise Closing(NO_ROLE, "no desk and no command")
+    line.hear(frozenset(f"{_DESK}{station_id}" for station_id in stations[:DESKS_MAX]))
+    async with runtime.database.transaction() as db:
         snapshot = SnapshotOut(
             stations=stations,
             unheard=max(0, len(stations) - DESKS_MAX),

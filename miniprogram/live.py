@@ -27,7 +27,7 @@ from app.tracking.service import Ingest
 from miniprogram.auth import CitizenOrOfficer, SecondFactorNeeded, Stores
 from miniprogram.cases import CaseBriefOut, TrackOut
 from miniprogram.duty import FixBatch, FixesOut, take_fixes
-from miniprogram.my_case import HeldBriefOut, helped
+from miniprogram.my_case import HeldBriefOut
 from miniprogram.offers import OfferOut
 from miniprogram.schema import Epoch, In, Out
 
@@ -209,14 +209,16 @@ async def _say_everything(line: Line[Mine]) -> None:
     """Hear what belongs to the cases of now, then say how they stand: in this order, so that nothing falls between."""
     runtime, person_id = line.runtime, line.mine.actor.person_id
     facts = await _facts(line)
+    # Not inside the block below: who waits for a second connection with one in hand may wait for itself.
+    helping = [h.case_id for h in await line.mine.ingest.holdings(person_id) if not h.holder] if facts else []
     async with runtime.database.transaction() as db:
         reported = await cases_of_reporter(db, runtime, person_id, limit=OWN_CASES_MAX)
     running = [case for case in reported if case.state not in ENDED]
     async with runtime.database.moves() as db:
         offers = await open_offers(db, person_id) if facts and facts.on_duty else []
         held = await case_held_by(db, runtime, person_id) if facts else None
-        helping = await helped(db, runtime, line.mine.ingest, person_id) if facts else []
-        line.hear(frozenset(f"case:{c.id}" for c in (*running, *helping, *([held] if held else []))))
+        cases = [*(case.id for case in running), *helping, *([held.id] if held else [])]
+        line.hear(frozenset(f"case:{case_id}" for case_id in cases))
         own = [
             OwnCaseOut(
                 **CaseBriefOut.of(case).model_dump(), epoch=case.epoch,
@@ -228,7 +230,7 @@ async def _say_everything(line: Line[Mine]) -> None:
         on_duty=facts.on_duty if facts else None,
         offers=[OfferOut.of(offer) for offer in offers],
         case=HeldBriefOut.of(held) if held else None,
-        helping=[case.id for case in helping],
+        helping=helping,
         cases=own,
     )
     line.send(snapshot.model_dump_json().encode(), newest="snapshot")

@@ -98,7 +98,7 @@ class Wire:
 
 class _Last:
     frame: bytes = b""
-    encoded: bytes = b""
+    encoded: bytes = bytes((_TEXT, 0))
 
 
 def _encoded(frame: bytes) -> bytes:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 import websockets
+from fastapi import FastAPI
 
 from app.events.edge import transaction
 from app.kit.runtime import Runtime
@@ -52,6 +53,21 @@ async def test_the_first_frame_gives_a_reporter_their_running_cases_with_the_tra
 
     assert [(c["case_id"], c["track"]["state"]) for c in snapshot["cases"]] == [(str(case.id), "no_position")]
     assert (snapshot["on_duty"], snapshot["offers"], snapshot["case"]) == (None, [], None)
+
+
+async def test_a_snapshot_takes_one_connection_at_a_time(
+    app: FastAPI, officer: Phone, dial: Dial, runtime: Runtime
+) -> None:
+    """Else as many phones at once as the pool is large would wait for one another."""
+    async with dial(officer) as socket, contextlib.AsyncExitStack() as others:
+        await socket.next("snapshot")
+        app.state.ingest.forget(officer.person_id)
+        for engine in (runtime.database.engine, runtime.database.moves_engine):
+            for _ in range(engine.pool.size() - 1):  # type: ignore[attr-defined]  # a QueuePool's
+                await others.enter_async_context(engine.connect())
+        await socket.send(type="snapshot")
+
+        assert await socket.next("snapshot")
 
 
 async def test_an_offer_arrives_and_goes_when_another_takes_it(
