@@ -5,15 +5,15 @@ from __future__ import annotations
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 
-from app.cases.states import CaseState
+from app.cases.states import ENDED_SQL, CaseState
 from app.kit import metrics
 from app.kit.runtime import Runtime
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
-_STATES = text("""
+_STATES = text(f"""
     SELECT state, count(*) AS n FROM cases
-     WHERE state NOT IN ('closed', 'cancelled', 'merged') OR closed_at > clock_timestamp() - interval '1 day'
+     WHERE state NOT IN {ENDED_SQL} OR closed_at > clock_timestamp() - interval '1 day'
      GROUP BY state
 """)
 _REST = text("""

@@ -20,6 +20,7 @@ from app.kit.secrets import BlindIndex, KeyRing, parse_keys
 from app.live import topics
 from app.notices.rules import expand
 from app.people.events import PeopleEvent
+from app.people.merging import follow_merge
 from app.people.policy import may_hear_desk, may_hear_person
 from app.people.second_factor import tell_approval
 from app.people.sessions import alive, drop_person, drop_session
@@ -33,7 +34,7 @@ _OPENING_ENDS: list[Follower] = [dispatch.withdraw, dispatch.keep_index]
 _TOLD: list[Follower] = [dispatch.tell_case_and_board, expand]
 
 FOLLOWERS: dict[str, list[Follower]] = {
-    CaseEvent.REPORTED: [dispatch.open_or_reopened, *_TOLD],
+    CaseEvent.REPORTED: [dispatch.open_or_reopened, dispatch.ring_the_desk, *_TOLD],
     CaseEvent.CLAIMED: [*_OPENING_ENDS, tracking.keep_waypoint, *_TOLD],
     CaseEvent.RELEASED: [dispatch.keep_index, tracking.drop_trail, dispatch.open_or_reopened, *_TOLD],
     CaseEvent.TAKEN_BACK: [
@@ -69,6 +70,7 @@ FOLLOWERS: dict[str, list[Follower]] = {
     PeopleEvent.DUTY_OFF: [drop_person, dispatch.off_duty, dispatch.tell_board_of_duty],
     PeopleEvent.SESSION_REVOKED: [drop_session],
     PeopleEvent.ACTOR_CHANGED: [drop_person],
+    PeopleEvent.PEOPLE_MERGED: [follow_merge],
     PeopleEvent.APPROVAL_ASKED: [tell_approval],
     PeopleEvent.APPROVAL_DECIDED: [tell_approval],
     STATIONS_CHANGED: [reload_stations],

@@ -138,7 +138,7 @@ class TrackOut(Out):
 
 
 class RatingIn(In):
-    """1 to 5 stars and a word, once."""
+    """1 to 5 stars and a word."""
 
     stars: int = Field(ge=1, le=5, examples=[5])
     words: Annotated[str, text_of(RATING_MAX)] | None = Field(None, examples=["来得很快，谢谢"])
@@ -326,7 +326,8 @@ async def post_refusal(case_id: UUID, actor: CitizenOrOfficer, runtime: Stores) 
     "/cases/{case_id}/rating",
     status_code=204,
     operation_id="rateCase",
-    summary="Rate a closed case, once",
+    summary="Rate a closed case",
+    description="For a day after the first stars they may be changed.",
     responses=problems(CaseNotFound, WindowOver),
 )
 async def post_rating(case_id: UUID, body: RatingIn, actor: CitizenOrOfficer, runtime: Stores) -> Response:

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from app.audit.service import record_act
 from app.cases.errors import CaseNotFound
-from app.cases.policy import Reader, reader_of, sees_contact
+from app.cases.policy import Reader, reader_of, sees_contact, sees_whole
 from app.cases.queries import Case, case_held_by, get_case
 from app.cases.states import CaseState
 from app.events.edge import transaction
@@ -66,7 +66,7 @@ class HeldOut(HeldBriefOut):
     text_only: bool = Field(description="Never call: write")
     words: str | None
     place: PlaceOut | None
-    locked: bool = Field(description="Idle for 30 min: words and place wait for the second factor")
+    locked: bool = Field(description="Words and place wait for the second factor; never of the case in hand")
     reported_at: datetime
     en_route_at: datetime | None
     arrived_at: datetime | None
@@ -106,7 +106,7 @@ routes = APIRouter(tags=["Case in hand"])
     "/my-case",
     operation_id="caseInHand",
     summary="The case in hand",
-    description="Each look at words and place is recorded.",
+    description="Each look at words and place is recorded. The case in hand stays open when the session is idle.",
     responses=problems(OfficersOnly, SecondFactorNeeded),
 )
 async def get_my_case(officer: Officer, runtime: Stores, ingest: Fixes) -> InHandOut:
@@ -114,7 +114,8 @@ async def get_my_case(officer: Officer, runtime: Stores, ingest: Fixes) -> InHan
     async with transaction(runtime) as db:
         case = await case_held_by(db, runtime, officer.person_id)
         helping = await helped(db, runtime, ingest, officer.person_id)
-        shown = [c.id for c in (*([case] if case else []), *helping) if officer.may_see_personal_data]
+        shown = [case.id] if case and sees_whole(case, Reader.HOLDER, officer) else []
+        shown += [c.id for c in helping if sees_whole(c, Reader.BACKUP, officer)]
         await _note_looks(db, officer, shown)
     return InHandOut(
         case=_held_out(case, officer) if case else None, helping=[_helped_out(c, officer) for c in helping]
@@ -144,7 +145,7 @@ def held_facts(case: Case) -> dict[str, object]:
 
 
 def _held_out(case: Case, officer: Actor) -> HeldOut:
-    open_ = officer.may_see_personal_data
+    open_ = sees_whole(case, Reader.HOLDER, officer)
     return HeldOut(
         **held_facts(case), text_only=case.text_only, words=case.words if open_ else None,
         place=PlaceOut.of(case.place) if open_ else None, locked=not open_, reported_at=case.reported_at,
@@ -156,7 +157,7 @@ def _held_out(case: Case, officer: Actor) -> HeldOut:
 def _helped_out(case: Case, officer: Actor) -> HelpedOut:
     return HelpedOut(
         case_id=case.id, number=case.number, state=case.state, category=case.category, urgent=case.urgent,
-        place=PlaceOut.of(case.place) if officer.may_see_personal_data else None,
+        place=PlaceOut.of(case.place) if sees_whole(case, Reader.BACKUP, officer) else None,
     )  # fmt: skip
 
 

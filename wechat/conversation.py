@@ -154,6 +154,13 @@ async def _on_loose_text(turn: Turn, draft: Draft, intent: Intent, text: str) ->
     if intent is Intent.NUMBER and any(my_cases.is_rateable(c) for c in cases) and 1 <= int(text) <= 5:
         return await my_cases.rate(turn, int(text))
     running = [case for case in cases if case.state not in ENDED]
+    if (
+        intent is Intent.NUMBER
+        and not running
+        and 1 <= int(text) <= 5
+        and (rated := my_cases.last_rated(cases))
+    ):
+        return my_cases.rated_before(turn, rated)
     if intent in (Intent.GREETING, Intent.NUMBER, Intent.NO_PLACE, Intent.THANKS):
         if running:
             return await my_cases.progress(turn)

@@ -6,6 +6,7 @@ import math
 from datetime import datetime
 
 from app.cases.errors import CaseEnded
+from app.cases.policy import closed_lately, may_say_not_solved
 from app.cases.queries import Case, Place
 from app.cases.states import ACTIVE, ENDED, CaseState, Cause
 from app.dispatch import citizen
@@ -22,7 +23,6 @@ from wechat import replies
 from wechat.turn import Turn
 
 SHOWN = 3
-CLOSED_SHOWN_DAYS = 7
 REPEAT_S = 600
 """An act asked for again within this time gets its first answer: the first may have been lost on the way."""
 
@@ -30,15 +30,11 @@ REPEAT_S = 600
 async def progress(turn: Turn) -> str:
     """Every open case, or the last closed one; with what was not told meanwhile."""
     cases = await turn.cases()
-    shown = [c for c in cases if c.state not in ENDED][:SHOWN] or [c for c in cases if _recent(c)][:1]
+    shown = [c for c in cases if c.state not in ENDED][:SHOWN] or [c for c in cases if closed_lately(c)][:1]
     lines = [await _progress_of(turn, case) for case in shown] or [turn.say(replies.NOTHING_OPEN)]
     if missed := await take_waiting(turn.db, turn.person_id):
         lines.insert(0, turn.say(replies.UPDATES_IN_STATUS, n=len(missed)))
     return "\n".join(lines)
-
-
-def _recent(case: Case) -> bool:
-    return case.closed_at is not None and (case.now - case.closed_at).days < CLOSED_SHOWN_DAYS
 
 
 async def _progress_of(turn: Turn, case: Case) -> str:
@@ -51,6 +47,8 @@ async def _progress_of(turn: Turn, case: Case) -> str:
             left_s=max(0, math.ceil((case.deadline - case.now).total_seconds())),
         )
     ]  # fmt: skip
+    if case.state is CaseState.HANDED_OVER and (why := replies.WHY_IN_STATUS.get(case.cause or "")):
+        parts.append(turn.say(why))
     if case.state is CaseState.EN_ROUTE:
         parts.append(await _way(turn, case))
     if case.state in ACTIVE or case.state is CaseState.OPEN:
@@ -129,28 +127,40 @@ async def change(turn: Turn) -> str:
 
 
 async def rate(turn: Turn, stars: int) -> str:
-    """Rate the last closed case that has no stars yet."""
+    """Rate the last closed case that has no stars yet; else change those of the last rated one, within its day."""
     cases = await turn.cases()
-    rateable = next((c for c in cases if is_rateable(c)), None)
-    if rateable is None:
-        same = any(c.stars == stars and _recent(c) for c in cases[:1])
-        return turn.say(replies.RATED if same else replies.NOT_RATED)
-    try:
-        await citizen.rate(turn.runtime, rateable.id, reporter_id=turn.person_id, stars=stars)
-    except WindowOver:
+    case = next((c for c in cases if is_rateable(c)), None) or last_rated(cases)
+    if case is None:
         return turn.say(replies.NOT_RATED)
+    if case.stars == stars:
+        return rated_before(turn, case)
+    try:
+        await citizen.rate(turn.runtime, case.id, reporter_id=turn.person_id, stars=stars)
+    except WindowOver:
+        return turn.say(replies.NOT_RATED if case.stars is None else replies.RATED_FOR_GOOD, stars=case.stars)
     return turn.say(replies.RATED)
+
+
+def rated_before(turn: Turn, case: Case) -> str:
+    """The stars that stand; a bare number said again is no wish to change them."""
+    return turn.say(replies.RATED_BEFORE, stars=case.stars)
 
 
 def is_rateable(case: Case) -> bool:
     """Closed lately and not rated yet."""
-    return case.state is CaseState.CLOSED and case.stars is None and _recent(case)
+    return case.state is CaseState.CLOSED and case.stars is None and closed_lately(case)
+
+
+def last_rated(cases: list[Case]) -> Case | None:
+    """The newest case that was closed lately and has stars."""
+    found = (c for c in cases if c.state is CaseState.CLOSED and c.stars is not None and closed_lately(c))
+    return next(found, None)
 
 
 async def not_solved(turn: Turn) -> str:
     """Reopen the last closed case to the desk."""
     cases = await turn.cases()
-    closed = next((c for c in cases if c.state is CaseState.CLOSED and _recent(c)), None)
+    closed = next((c for c in cases if may_say_not_solved(c)), None)
     if closed is None:
         reopened = next((c for c in cases if c.state not in ENDED and c.cause is Cause.NOT_SOLVED), None)
         return (

@@ -67,6 +67,15 @@ OPENED_AT_DESK: Final = Line(
     "Received, number {number}. {why}, so it went straight to the desk of {station} (phone {phone}), who will contact "
     'you.\nSend photos or more words any time; reply "status", "change" or "cancel".',
 )
+OPENED_ALARMED: Final = Line(
+    "已收到，编号 {number}。已向{station}值班台（电话 {phone}）发出警示，同时正在询问辖区内所有可派民警；"
+    "{seconds}秒内无人接手则由值班台处理。\n"
+    "会面码 {meet_code}（见到民警时核对）。照片和补充可继续发来；回复“进度”“改”“取消”均可。",
+    "Received, number {number}. The desk of {station} (phone {phone}) has been alerted, and every officer available in "
+    "the area is being asked; if none takes it within {seconds} s, the desk handles it.\n"
+    "Meet code {meet_code}: compare it when you meet. Send photos or more words any time; "
+    'reply "status", "change" or "cancel".',
+)
 STOP_PAYMENT: Final = Line(
     '如刚刚转账，请先拨打反诈专线96110止付：<a href="tel:96110">点此拨打96110</a>。',
     'If you have just transferred money, first call 96110 to stop the payment: <a href="tel:96110">tap to call 96110</a>.',
@@ -127,7 +136,18 @@ NOTHING_TO_CHANGE: Final = Line(
 DRAFT_UNDER_WAY: Final = Line("有一份还没写完的报告。", "A report is not finished yet.")
 UPDATES: Final = Line("（另有{n}条更新，回复“进度”查看）", '({n} updates meanwhile: reply "status")')
 UPDATES_IN_STATUS: Final = Line("期间有{n}条更新：", "{n} updates meanwhile:")
+WHY_IN_STATUS: Final = {
+    "nobody_reachable": Line("当时没有可派出的民警", "no officer could be asked when it came"),
+    "deadline": Line("规定时间内无人接手", "no officer took it in time"),
+    "silent": Line("接手民警没有回应", "the officer who had it gave no sign"),
+}
+"""Why a case that had been asked around is with the desk."""
 RATED: Final = Line("谢谢评价。", "Thank you for rating.")
+RATED_BEFORE: Final = Line(
+    "您已评价过：{stars}分，谢谢。如需更改，一天内回复“评分5”到“评分1”。",
+    'You already rated it {stars}, thank you. To change it within the day, reply "rate 5" to "rate 1".',
+)
+RATED_FOR_GOOD: Final = Line("您已评价过：{stars}分，谢谢。", "You already rated it {stars}, thank you.")
 NOT_RATED: Final = Line("没有可评价的报告，或已评价过。", "There is nothing to rate, or it is rated already.")
 REOPENED: Final = Line("{number} 已重新交值班台处理。", "{number} is with the desk again.")
 NOT_REOPENED: Final = Line("没有7天内办结的报告。", "No report was closed within 7 days.")

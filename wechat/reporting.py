@@ -118,7 +118,9 @@ async def _received(turn: Turn, opened: Opened, category: str) -> str:
         "seconds": round((opened.deadline - opened.reported_at).total_seconds()),
     }  # fmt: skip
     lines = [turn.say(replies.STOP_PAYMENT)] if opened.cause is Cause.NO_SCENE else []
-    if opened.cause is None:
+    if opened.cause is None and case.urgent:
+        lines.append(turn.say(replies.OPENED_ALARMED, **facts))
+    elif opened.cause is None:
         lines.append(turn.say(replies.OPENED, **facts))
     else:
         why = turn.say(replies.WHY.get(opened.cause, replies.WHY_DESK))

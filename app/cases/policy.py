@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from app.cases.errors import CaseNotFound
 from app.cases.queries import Case
-from app.cases.states import ACTIVE, CaseState
+from app.cases.states import ACTIVE, REOPEN_DAYS, CaseState
 from app.kit.database import Db, MovesDb
 from app.people.queries import scope_of
 from app.people.sessions import Actor
@@ -73,6 +73,30 @@ def sees_contact(case: Case, reader: Reader) -> bool:
     if reader is Reader.PAST_HOLDER and case.closed_at:
         return (case.now - case.closed_at).total_seconds() < CONTACT_AFTER_CLOSE_H * 3600
     return False
+
+
+def sees_whole(case: Case, reader: Reader, actor: Actor) -> bool:
+    """Whether words and exact place are shown, and not only that there is a case.
+
+    After 30 idle minutes a session shows no personal data until the second factor comes again, with one exception:
+    whoever holds an active case keeps seeing it. Driving there takes longer than that and no thumb acts meanwhile
+    (fixes tell that an officer is there, not that somebody acts), and an officer without the place and the words in
+    the middle of a drive is a danger to the reporter. The exception ends with the grip on the case, needs a second
+    factor given in this session, and covers neither the reporter's contact nor anything else.
+    """
+    if actor.may_see_personal_data:
+        return True
+    return reader is Reader.HOLDER and actor.second_factor and case.state in ACTIVE
+
+
+def closed_lately(case: Case) -> bool:
+    """Closed, cancelled or merged less than 7 days ago: what a reporter may still be shown and speak about."""
+    return case.closed_at is not None and (case.now - case.closed_at).days < REOPEN_DAYS
+
+
+def may_say_not_solved(case: Case) -> bool:
+    """Whether its reporter may reopen it; the move judges the same once more."""
+    return case.state is CaseState.CLOSED and closed_lately(case)
 
 
 _TRACKERS = text("""

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.cases.errors import CaseNotFound
-from app.cases.states import CaseState, Cause
+from app.cases.states import ACTIVE_SQL, CaseState, Cause
 from app.kit.database import Db, MovesDb
 from app.kit.geo import Point
 from app.kit.runtime import Runtime
@@ -87,7 +87,7 @@ _MINE = text(f"""
      ORDER BY c.reported_at DESC LIMIT :limit
 """)
 _HELD = text(f"""
-    {SELECT_CASES} WHERE c.officer_id = :person_id AND c.state IN ('claimed', 'assigned', 'en_route', 'arrived')
+    {SELECT_CASES} WHERE c.officer_id = :person_id AND c.state IN {ACTIVE_SQL}
 """)
 
 

@@ -34,6 +34,7 @@ class NewCase:
     stall_s: int
     ack_s: int
     born_with_desk: Cause | None = None  # None: broadcast
+    alarms_desk: bool = False  # broadcast, and the desk's bell rings from second 0 on
     urgent: bool = False
     text_only: bool = False
     media: tuple[str, ...] = ()
@@ -68,8 +69,8 @@ _INSERT = text("""
         CAST(:station_id AS uuid), t.now, t.now + make_interval(secs => :window_s),
         CASE WHEN CAST(:state AS text) = 'open' THEN t.now END, CAST(:silence_s AS smallint[]), :stall_s, CAST(:ack_s AS smallint),
         CASE WHEN CAST(:state AS text) <> 'open' THEN t.now END, CAST(:cause AS text),
-        CASE WHEN CAST(:state AS text) <> 'open' THEN t.now + make_interval(secs => CAST(:ack_s AS smallint)) END,
-        CASE WHEN CAST(:state AS text) <> 'open' THEN CAST(:station_id AS uuid) END, CAST(:facts AS jsonb)
+        CASE WHEN :rings THEN t.now + make_interval(secs => CAST(:ack_s AS smallint)) END,
+        CASE WHEN :rings THEN CAST(:station_id AS uuid) END, CAST(:facts AS jsonb)
       FROM t
     ON CONFLICT DO NOTHING
     RETURNING id, number, state, handover_cause, station_id, reported_at, deadline
@@ -96,12 +97,14 @@ async def open_case(db: Db, new: NewCase) -> Opened:
     else:
         raise RuntimeError("no free case number in five draws")
     opened = _opened(row, fresh=True)
-    facts = {
+    facts: dict[str, Any] = {
         "reporter_id": str(new.reporter_id),
         "to": str(opened.state),
         "category": new.category,
         "urgent": new.urgent,
     }
+    if new.alarms_desk:
+        facts["ringing_id"] = str(opened.station_id)
     where: dict[str, Any] = {"case_id": opened.case_id, "station_id": opened.station_id, "epoch": 0}
     await record(db, CaseEvent.REPORTED, actor_id=new.reporter_id, data=facts, **where)
     if opened.cause:
@@ -120,6 +123,7 @@ def _values(new: NewCase) -> dict[str, object]:
         "meet_code": f"{secrets.randbelow(10_000):04d}", "kinds": list(new.kinds), "skill": new.skill,
         "station_id": new.station_id, "window_s": new.window_s, "silence_s": list(new.silence_s), "stall_s": new.stall_s,
         "ack_s": new.ack_s, "cause": new.born_with_desk, "facts": new.facts,
+        "rings": new.alarms_desk or new.born_with_desk is not None,
     }  # fmt: skip
 
 

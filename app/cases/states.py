@@ -34,6 +34,20 @@ ACTIVE = frozenset({CaseState.CLAIMED, CaseState.ASSIGNED, CaseState.EN_ROUTE, C
 ENDED = frozenset({CaseState.CLOSED, CaseState.CANCELLED, CaseState.MERGED})
 
 
+def _listed(states: frozenset[CaseState]) -> str:
+    return f"({', '.join(repr(str(state)) for state in sorted(states))})"
+
+
+ACTIVE_SQL = _listed(ACTIVE)
+"""The active states as SQL has them, brackets included: `state IN {ACTIVE_SQL}`."""
+
+ENDED_SQL = _listed(ENDED)
+"""The ended states as SQL has them, brackets included: `state NOT IN {ENDED_SQL}`."""
+
+REOPEN_DAYS = 7
+"""How long after its closing a reporter may say "not solved", and a case closed lately is shown in the chat."""
+
+
 class Cause(StrEnum):
     """Why a case is with the desk."""
 
@@ -102,14 +116,18 @@ class Move:
 
 S = CaseState
 _HELD = frozenset({S.CLAIMED, S.ASSIGNED, S.EN_ROUTE})
-_RINGABLE = _HELD | {S.ARRIVED, S.HANDED_OVER}  # a desk's bell can ring for it
+# A desk's bell can ring for it; for an open one when the desk is alarmed while everybody is asked.
+_RINGABLE = _HELD | {S.OPEN, S.ARRIVED, S.HANDED_OVER}
 
-_TO_DESK = """officer_id = NULL, previous_officer_id = c.officer_id, released_at = CASE WHEN c.officer_id IS NULL THEN
+# An alarm that nobody has answered rings on where it rings; it does not start over at the first desk.
+_ALARM_RINGS = "c.urgent AND c.ack_by IS NOT NULL"
+_TO_DESK = f"""officer_id = NULL, previous_officer_id = c.officer_id, released_at = CASE WHEN c.officer_id IS NULL THEN
     c.released_at ELSE t.now END, desk_person_id = NULL, handed_over_at = t.now, next_ring_at = NULL, act_by = NULL,
-    act_step = 0, acknowledged_at = NULL, ack_step = 0, ringing_id = c.station_id,
-    ack_by = t.now + make_interval(secs => c.ack_s)"""
+    act_step = 0, acknowledged_at = NULL, ack_step = CASE WHEN {_ALARM_RINGS} THEN c.ack_step ELSE 0 END,
+    ringing_id = CASE WHEN {_ALARM_RINGS} THEN coalesce(c.ringing_id, c.station_id) ELSE c.station_id END,
+    ack_by = CASE WHEN {_ALARM_RINGS} THEN c.ack_by ELSE t.now + make_interval(secs => c.ack_s) END"""
 _HELD_NOW = """sign_at = t.now, act_step = 0, act_by = t.now + make_interval(secs => c.silence_s[1]),
-    next_ring_at = NULL, ack_by = NULL, facts = c.facts - 'code_tries'"""
+    next_ring_at = NULL, facts = c.facts - 'code_tries'"""
 _LET_GO = (
     "officer_id = NULL, previous_officer_id = c.officer_id, released_at = t.now, act_by = NULL, act_step = 0"
 )
@@ -121,7 +139,8 @@ _ENDS = "act_by = NULL, ack_by = NULL, next_ring_at = NULL, closed_at = t.now"
 CLAIM = Move(
     "claim", frozenset({S.OPEN}), S.CLAIMED, CaseEvent.CLAIMED,
     guard="c.deadline > t.now AND NOT (:actor_id = ANY(c.excluded))",
-    sets=f"officer_id = :actor_id, claimed_at = t.now, {_HELD_NOW}", new_holder=True,
+    sets=f"officer_id = :actor_id, claimed_at = t.now, {_HELD_NOW}, ack_by = CASE WHEN c.urgent THEN c.ack_by END",
+    new_holder=True, why="an officer's thumb does not answer for the desk: an alarm rings on until a human there does",
 )  # fmt: skip
 HAND_OVER = Move(
     "hand_over", frozenset({S.OPEN}), S.HANDED_OVER, CaseEvent.HANDED_OVER,
@@ -225,7 +244,7 @@ ASSIGN = Move(
     guard="(c.desk_person_id IS NULL OR c.desk_person_id = :actor_id) AND NOT (:officer_id = ANY(c.excluded)) "
     "AND :officer_id <> c.reporter_id",
     sets=f"officer_id = :officer_id, assigned_at = t.now, desk_person_id = :actor_id, "
-    f"acknowledged_at = coalesce(c.acknowledged_at, t.now), {_HELD_NOW}", new_holder=True,
+    f"acknowledged_at = coalesce(c.acknowledged_at, t.now), ack_by = NULL, {_HELD_NOW}", new_holder=True,
 )  # fmt: skip
 RETURN = Move(
     "return", frozenset({S.ASSIGNED}), S.HANDED_OVER, CaseEvent.RETURNED,
@@ -259,7 +278,7 @@ MERGE = Move(
 )  # fmt: skip
 NOT_SOLVED = Move(
     "not_solved", frozenset({S.CLOSED}), S.HANDED_OVER, CaseEvent.REOPENED,
-    guard="c.reporter_id = :actor_id AND c.closed_at > t.now - interval '7 days'",
+    guard=f"c.reporter_id = :actor_id AND c.closed_at > t.now - interval '{REOPEN_DAYS} days'",
     sets=f"handover_cause = 'not_solved', {_TO_DESK}", new_holder=True,
 )  # fmt: skip
 REOPEN = Move(
@@ -268,16 +287,18 @@ REOPEN = Move(
 )  # fmt: skip
 RAISE = Move(
     "raise", frozenset({S.OPEN}), S.HANDED_OVER, CaseEvent.HANDED_OVER,
-    sets=f"urgent = TRUE, handover_cause = 'urgent', ack_s = :ack_s, {_TO_DESK.replace('c.ack_s', ':ack_s')}",
-    new_holder=True, why="danger words about an open case: the desk has it at once",
+    guard="NOT c.urgent",
+    sets=f"urgent = TRUE, handover_cause = 'urgent', ack_s = :ack_s, {_TO_DESK.replace('c.ack_s)', ':ack_s)')}",
+    new_holder=True, why="danger words about an open case: the desk has it at once; not when it is alarmed already and "
+    "everybody is being asked",
 )  # fmt: skip
 MARK_URGENT = Move(
-    "mark_urgent", _RINGABLE, None, CaseEvent.RAISED,
+    "mark_urgent", _RINGABLE, None, CaseEvent.RAISED, guard="c.state <> 'open' OR c.urgent",
     sets="urgent = TRUE, ack_s = :ack_s, ringing_id = coalesce(c.ringing_id, c.station_id), acknowledged_at = NULL, "
     "ack_step = CASE WHEN c.urgent AND c.ack_by IS NOT NULL THEN c.ack_step ELSE 0 END, "
     "ack_by = CASE WHEN c.urgent AND c.ack_by IS NOT NULL THEN c.ack_by "
     "ELSE t.now + make_interval(secs => :ack_s) END",
-    why="danger about a case in hand or with the desk: a human acknowledges, or the ladder rings; said again, it rings on",
+    why="danger about a case in hand, with the desk or asked of everybody: a human acknowledges, or the ladder rings; said again, it rings on",
 )  # fmt: skip
 
 ASK_TO_CANCEL = Move(

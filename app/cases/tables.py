@@ -20,11 +20,11 @@ from sqlalchemy import (
 )  # fmt: skip
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.cases.states import ACTIVE, CaseState, Cause
+from app.cases.states import ACTIVE_SQL, CaseState, Cause
 from app.kit.database import Base, text_enum
 from app.kit.ids import new_id
 
-_ACTIVE = "state IN ({})".format(", ".join(f"'{s}'" for s in sorted(ACTIVE)))
+_ACTIVE = f"state IN {ACTIVE_SQL}"
 
 
 class CaseRow(Base):

@@ -14,6 +14,7 @@ from app.cases.queries import Case, encrypt, get_case
 from app.cases.service import note_sign
 from app.cases.states import (
     ACTIVE,
+    ACTIVE_SQL,
     AGREE_TO_CANCEL,
     ANOTHER_UNIT,
     ARRIVE,
@@ -149,10 +150,10 @@ async def still_coming(runtime: Runtime, case_id: UUID, *, epoch: int, officer: 
             await why_not(db, EN_ROUTE, case_id, actor_id=officer.person_id, epoch=epoch)
 
 
-_JOIN = text("""
+_JOIN = text(f"""
     INSERT INTO backups (id, case_id, officer_id)
     SELECT gen_random_uuid(), c.id, f.person_id FROM cases c, officers f
-     WHERE c.id = :case_id AND c.state IN ('claimed', 'assigned', 'en_route', 'arrived')
+     WHERE c.id = :case_id AND c.state IN {ACTIVE_SQL}
        AND f.person_id = :officer_id AND f.on_duty AND c.officer_id <> f.person_id
        AND NOT (f.person_id = ANY(c.excluded)) AND f.person_id <> c.reporter_id
        AND EXISTS (SELECT FROM events e WHERE e.case_id = c.id AND e.epoch = c.epoch AND e.kind = 'case_backup_asked')

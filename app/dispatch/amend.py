@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from app.cases.errors import CaseEnded
 from app.cases.queries import decrypt, encrypt
+from app.cases.states import ENDED_SQL
 from app.dispatch.intake import WORDS_MAX
 from app.events.record import record
 from app.kit.database import Db
@@ -21,9 +22,9 @@ class AmendEvent(StrEnum):
     AMENDED = "case_amended"
 
 
-_READ = text("""
+_READ = text(f"""
     SELECT words, station_id, officer_id, epoch FROM cases
-     WHERE id = :case_id AND reporter_id = :reporter_id AND state NOT IN ('closed', 'cancelled', 'merged') FOR UPDATE
+     WHERE id = :case_id AND reporter_id = :reporter_id AND state NOT IN {ENDED_SQL} FOR UPDATE
 """)
 _WRITE = text("UPDATE cases SET words = :words WHERE id = :case_id")
 

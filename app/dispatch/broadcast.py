@@ -3,6 +3,8 @@
 Rings are derived, not called: `cases.next_ring_at` says when the next is due. The process that took the
 report runs ring 0 at once, the worker any that is due, so a crash leaves no silent case. A ring is
 one statement, guarded by its own number: run twice, it offers once.
+
+An urgent open case (a missing person at risk) has one ring: everybody of the area, at second 0.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from sqlalchemy import text
 
 from app.cases.moves import move
 from app.cases.queries import place_of
-from app.cases.states import NOBODY_TO_ASK
+from app.cases.states import ACTIVE_SQL, NOBODY_TO_ASK
 from app.dispatch.presence import Nearby, nearby
 from app.events.follow import follow_soon
 from app.events.record import FIRST_LEASE_S, Event
@@ -45,18 +47,22 @@ class OpenCase:
     at: Point | None
     kinds: tuple[str, ...]
     skill: str | None
+    urgent: bool  # everybody is asked at once
 
+
+EVERYBODY_CAP = 1000
+"""Officers asked at once about an urgent case: beyond any area's, so that nobody is left out, yet bounded."""
 
 _OPEN = text("""
-    SELECT id, epoch, ring, station_id, place, kinds, skill FROM cases
+    SELECT id, epoch, ring, station_id, place, kinds, skill, urgent FROM cases
      WHERE id = :case_id AND state = 'open' AND deadline > clock_timestamp()
 """)
 
-FIT = """
+FIT = f"""
     f.on_duty AND p.active AND p.kind = ANY(c.kinds) AND (c.skill IS NULL OR c.skill = ANY(f.skills))
     AND (f.lead_id IS NULL OR f.lead_id = f.person_id) AND NOT (f.person_id = ANY(c.excluded)) AND p.id <> c.reporter_id
     AND NOT EXISTS (SELECT FROM cases a WHERE a.officer_id = f.person_id
-                       AND a.state IN ('claimed', 'assigned', 'en_route', 'arrived'))
+                       AND a.state IN {ACTIVE_SQL})
     AND NOT EXISTS (SELECT FROM offers d WHERE d.case_id = c.id AND d.officer_id = f.person_id AND d.declined_at IS NOT NULL)
 """
 """Who may be offered case `c`: officer `f`, person `p`; the one definition, for rings and late comers."""
@@ -115,7 +121,7 @@ async def offer_ring(runtime: Runtime, case_id: UUID) -> int:
     if case is None:
         return 0
     settings = (await registry(runtime)).get(case.station_id).settings
-    if case.ring >= len(settings.rings):
+    if case.ring >= (1 if case.urgent else len(settings.rings)):
         return 0
     near = await _candidates(runtime, case, settings)
     if not near and case.ring == 0 and not await _anybody(runtime, case, settings):
@@ -147,12 +153,15 @@ async def _open_case(runtime: Runtime, case_id: UUID) -> OpenCase | None:
         return None
     place = place_of(runtime, row.id, row.place)
     return OpenCase(
-        row.id, row.epoch, row.ring, row.station_id, place.at if place else None, tuple(row.kinds), row.skill
-    )
+        row.id, row.epoch, row.ring, row.station_id, place.at if place else None, tuple(row.kinds), row.skill,
+        row.urgent,
+    )  # fmt: skip
 
 
 async def _candidates(runtime: Runtime, case: OpenCase, settings: StationSettings) -> dict[UUID, int | None]:
     """Officers to consider in this ring, with metres where they are known."""
+    if case.urgent:
+        return await _everybody(runtime, case, settings)
     within_m = settings.rings[case.ring].within_m
     if within_m is None or case.at is None:
         return await _of_the_station(runtime, case, settings.offer_cap)
@@ -164,6 +173,25 @@ async def _candidates(runtime: Runtime, case: OpenCase, settings: StationSetting
     for officer_id, metres_away in (await _by_last_cell(runtime, case, within_m, settings.offer_cap)).items():
         found.setdefault(officer_id, metres_away)
     return found
+
+
+async def _everybody(runtime: Runtime, case: OpenCase, settings: StationSettings) -> dict[UUID, int | None]:
+    """All of the station, wherever they are, and whoever is within its widest ring."""
+    found = await _of_the_station(runtime, case, EVERYBODY_CAP)
+    within_m = widest_m(settings)
+    if case.at is None or not within_m:
+        return found
+    try:
+        fresh = await nearby(runtime, case.at, within_m=within_m, limit=EVERYBODY_CAP)
+    except Unavailable:
+        fresh = []
+    asleep = await _by_last_cell(runtime, case, within_m, EVERYBODY_CAP)
+    return found | asleep | {n.officer_id: n.distance_m for n in fresh}
+
+
+def widest_m(settings: StationSettings) -> int:
+    """Radius of the widest ring that has one, in metres; 0 when none has."""
+    return max((ring.within_m or 0 for ring in settings.rings), default=0)
 
 
 async def _of_the_station(runtime: Runtime, case: OpenCase, cap: int) -> dict[UUID, int | None]:
@@ -199,7 +227,7 @@ async def _anybody(runtime: Runtime, case: OpenCase, settings: StationSettings) 
     """Whether any ring of this case could find somebody."""
     if await _of_the_station(runtime, case, 1):
         return True
-    widest = max((r.within_m or 0 for r in settings.rings), default=0)
+    widest = widest_m(settings)
     if case.at is None or not widest:
         return False
     if await _by_last_cell(runtime, case, widest, settings.offer_cap):
@@ -226,7 +254,7 @@ async def _ask(
     values = {
         "case_id": case.id, "epoch": case.epoch, "ring": case.ring, "ids": list(near), "distances": list(near.values()),
         "candidates": len(near),
-        "next_after_s": settings.rings[following].after_s if following < len(settings.rings) else None,
+        "next_after_s": None if case.urgent or following >= len(settings.rings) else settings.rings[following].after_s,
     }  # fmt: skip
     async with runtime.database.moves() as db:
         row = (await db.execute(_RING, values)).one()

@@ -10,16 +10,19 @@ from sqlalchemy import text
 
 from app.cases.errors import CaseEnded, CaseNotFound
 from app.cases.moves import Moved, move, why_not
+from app.cases.policy import closed_lately
 from app.cases.queries import Case, Place, encrypt, encrypt_place, get_case
 from app.cases.states import (
     ASK_TO_CANCEL,
     CANCEL_UNHELD,
     ENDED,
+    ENDED_SQL,
     GUARDED,
     MARK_URGENT,
     NOT_SOLVED,
     RAISE,
     REFUSE_OFFICER,
+    REOPEN_DAYS,
     CaseEvent,
     Move,
 )
@@ -69,9 +72,9 @@ async def cancel(runtime: Runtime, case_id: UUID, *, reporter_id: UUID) -> Cance
     return Cancel(outcome, case.number)
 
 
-_PLACE = text("""
+_PLACE = text(f"""
     UPDATE cases SET place = :place, rough_lat = :lat, rough_lng = :lng
-     WHERE id = :case_id AND reporter_id = :reporter_id AND state NOT IN ('closed', 'cancelled', 'merged') RETURNING station_id
+     WHERE id = :case_id AND reporter_id = :reporter_id AND state NOT IN {ENDED_SQL} RETURNING station_id
 """)
 
 
@@ -108,19 +111,26 @@ async def not_solved(runtime: Runtime, case_id: UUID, *, reporter_id: UUID) -> M
     return await _act(runtime, NOT_SOLVED, case_id, reporter_id)
 
 
-_RATE = text("""
-    UPDATE cases SET stars = :stars, rating_words = :words
-     WHERE id = :case_id AND reporter_id = :reporter_id AND state = 'closed' AND stars IS NULL RETURNING station_id, epoch
+CHANGE_RATING_H = 24
+
+_RATE = text(f"""
+    UPDATE cases c SET stars = :stars, rating_words = coalesce(CAST(:words AS bytea), c.rating_words)
+     WHERE c.id = :case_id AND c.reporter_id = :reporter_id AND c.state = 'closed'
+       AND (c.stars IS NULL OR (SELECT min(e.at) FROM events e WHERE e.case_id = c.id AND e.kind = '{CaseEvent.RATED}')
+                               > clock_timestamp() - interval '{CHANGE_RATING_H} hours')
+    RETURNING c.station_id, c.epoch
 """)
 
 
 async def rate(
     runtime: Runtime, case_id: UUID, *, reporter_id: UUID, stars: int, words: str | None = None
 ) -> None:
-    """1 to 5 stars and a word, once, after closing.
+    """1 to 5 stars and a word, after closing; for a day after the first stars they may be changed.
+
+    Words that stand are kept when a change brings none. A rating stays with its case when that is reopened.
 
     Raises:
-        Invalid: stars outside 1..5. WindowOver: rated before, or not closed.
+        Invalid: stars outside 1..5. WindowOver: rated more than a day ago, or not closed.
     """
     if not 1 <= stars <= 5:
         raise Invalid("stars must be 1 to 5", field="stars")
@@ -132,7 +142,7 @@ async def rate(
     async with transaction(runtime) as db:
         row = (await db.execute(_RATE, values)).one_or_none()
         if row is None:
-            raise WindowOver("rated already, or the case is not closed")
+            raise WindowOver("rated more than a day ago, or the case is not closed")
         await record(
             db, CaseEvent.RATED, case_id=case_id, station_id=row.station_id, actor_id=reporter_id, epoch=row.epoch,
             data={"stars": stars},
@@ -153,9 +163,9 @@ async def raise_urgent(runtime: Runtime, case_id: UUID, *, reporter_id: UUID) ->
     return moved
 
 
-_MEDIA = text("""
+_MEDIA = text(f"""
     UPDATE cases SET media = media || CAST(:media AS varchar[])
-     WHERE id = :case_id AND reporter_id = :reporter_id AND state NOT IN ('closed', 'cancelled', 'merged')
+     WHERE id = :case_id AND reporter_id = :reporter_id AND state NOT IN {ENDED_SQL}
        AND cardinality(media) < 20 AND NOT (CAST(:media AS varchar[]) <@ media) RETURNING id
 """)
 
@@ -181,8 +191,8 @@ async def _act(runtime: Runtime, what: Move, case_id: UUID, reporter_id: UUID) -
     case = await _own(runtime, case_id, reporter_id)
     async with runtime.database.moves() as db:
         moved = await move(db, what, case_id, actor_id=reporter_id)
-        if moved is None and what is NOT_SOLVED and case.closed_at and (case.now - case.closed_at).days >= 7:
-            raise WindowOver("a case can be reopened within 7 days of its closing")
+        if moved is None and what is NOT_SOLVED and case.closed_at and not closed_lately(case):
+            raise WindowOver(f"a case can be reopened within {REOPEN_DAYS} days of its closing")
         if moved is None:
             moved = await why_not(db, what, case_id, actor_id=reporter_id)
     follow_soon(runtime, moved.event)

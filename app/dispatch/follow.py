@@ -119,7 +119,7 @@ async def on_duty(runtime: Runtime, event: Event) -> None:
 
 
 async def ring_the_desk(runtime: Runtime, event: Event) -> None:
-    """A case is with the desk: if that desk is off duty, its parent or neighbour rings at once."""
+    """A desk's bell rings: if that desk is off duty, its parent or neighbour rings at once."""
     if event.station_id is None or event.case_id is None:
         return
     stations = await registry(runtime)

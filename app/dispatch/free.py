@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.cases.queries import Case
+from app.cases.states import ACTIVE_SQL
 from app.dispatch.presence import nearby
 from app.kit.database import Db, MovesDb
 from app.kit.errors import Unavailable
@@ -43,14 +44,14 @@ class Free:
     known: Known
 
 
-_FREE = text("""
+_FREE = text(f"""
     SELECT f.person_id, f.badge, p.kind, f.station_id, f.skills, f.last_lat, f.last_lng,
            p.kind = ANY(c.kinds) AND (c.skill IS NULL OR c.skill = ANY(f.skills)) AS fit
       FROM officers f JOIN people p ON p.id = f.person_id JOIN cases c ON c.id = :case_id
      WHERE f.on_duty AND p.active AND f.lead_id IS NULL AND NOT (f.person_id = ANY(c.excluded))
        AND (f.station_id = ANY(CAST(:stations AS uuid[])) OR f.person_id = ANY(CAST(:near AS uuid[])))
        AND NOT EXISTS (SELECT FROM cases h WHERE h.officer_id = f.person_id
-                          AND h.state IN ('claimed', 'assigned', 'en_route', 'arrived'))
+                          AND h.state IN {ACTIVE_SQL})
      LIMIT :limit
 """)
 

@@ -1,4 +1,9 @@
-"""A report becomes a case: where it belongs, and whether it is broadcast or born with the desk."""
+"""A report becomes a case: where it belongs, and whether it is broadcast or born with the desk.
+
+A missing person at risk is both at once: the case is open, so that exactly one officer can claim it as any other,
+all of the area are asked in the first ring, and the desk's bell rings from second 0 on. After 60 s it is the
+desk's like every case that nobody claimed. So an open case that is urgent is one that everybody is asked about.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +20,7 @@ from app.kit.database import Db
 from app.kit.errors import Invalid, Unavailable
 from app.kit.ids import new_id
 from app.kit.runtime import Runtime
-from app.stations.categories import Category, open_now
+from app.stations.categories import MISSING_PERSON, Category, open_now
 from app.stations.registry import Registry, Station, registry
 
 WORDS_MAX = 2000
@@ -72,6 +77,7 @@ async def take(db: Db, runtime: Runtime, report: Report) -> Opened:
             stall_s=settings.stall_s,
             ack_s=settings.urgent_ack_s if report.urgent else settings.ack_s,
             born_with_desk=cause,
+            alarms_desk=report.urgent and cause is None,
             urgent=report.urgent,
             text_only=report.text_only,
             media=report.media,
@@ -112,7 +118,7 @@ def _cause(
 ) -> Cause | None:
     """Why a case is not broadcast, most pressing first; None when it is."""
     if report.urgent:
-        return Cause.URGENT
+        return None if _asks_everybody(report, station) else Cause.URGENT
     if report.place is None or report.place.at is None:
         return Cause.NO_PLACE if category.scene else Cause.NO_SCENE
     if station.is_command:
@@ -122,3 +128,9 @@ def _cause(
     if over and not report.text_only:
         return Cause.FLOOD
     return None if in_hours else Cause.OUT_OF_HOURS
+
+
+def _asks_everybody(report: Report, station: Station) -> bool:
+    """A missing person at risk, where the area is known; danger of any other kind is the desk's to send to."""
+    known = report.place is not None and report.place.at is not None and not station.is_command
+    return report.category == MISSING_PERSON and known

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.cases.queries import place_of
-from app.dispatch.broadcast import FIT, DispatchEvent
+from app.dispatch.broadcast import FIT, DispatchEvent, widest_m
 from app.events.follow import follow_soon
 from app.events.record import FIRST_LEASE_S, Event
 from app.kit.geo import Point, metres
@@ -22,18 +22,19 @@ _SEEN_MAX = 50_000
 
 @dataclass(frozen=True, slots=True)
 class OpenRing:
-    """An open case and how far its rings reach by now; `within_m` None: its whole station."""
+    """An open case and how far its rings reach by now: its whole station, metres around it, or both."""
 
     case_id: UUID
     epoch: int
     ring: int
     station_id: UUID
     at: Point | None
-    within_m: int | None
+    within_m: int
+    whole_station: bool
 
 
 _OPEN = text("""
-    SELECT id, epoch, ring, station_id, place FROM cases
+    SELECT id, epoch, ring, station_id, place, urgent FROM cases
      WHERE state = 'open' AND ring > 0 AND deadline > clock_timestamp() LIMIT 2000
 """)
 _OFFER = text(f"""
@@ -81,8 +82,8 @@ def forget_officer(officer_id: UUID) -> None:
 
 
 def _reaches(ring: OpenRing, station_id: UUID, at: Point) -> bool:
-    if ring.within_m is None:
-        return ring.station_id == station_id
+    if ring.whole_station and ring.station_id == station_id:
+        return True
     return ring.at is not None and metres(at, ring.at) <= ring.within_m
 
 
@@ -96,11 +97,15 @@ async def _open_rings(runtime: Runtime) -> list[OpenRing]:
     rings = []
     for row in rows:
         place = place_of(runtime, row.id, row.place)
-        steps = stations.get(row.station_id).settings.rings
-        within_m = steps[min(row.ring, len(steps)) - 1].within_m
+        settings = stations.get(row.station_id).settings
+        newest_m = settings.rings[min(row.ring, len(settings.rings)) - 1].within_m
         rings.append(
-            OpenRing(row.id, row.epoch, row.ring - 1, row.station_id, place.at if place else None, within_m)
-        )
+            OpenRing(
+                row.id, row.epoch, row.ring - 1, row.station_id, place.at if place else None,
+                within_m=widest_m(settings) if row.urgent else newest_m or 0,
+                whole_station=row.urgent or newest_m is None,
+            )
+        )  # fmt: skip
     _open[id(runtime)] = (time.monotonic(), rings)
     return rings
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from app.cases.states import ENDED_SQL
 from app.kit.database import Db
 from app.kit.geo import Point, rounded
 from app.stations.categories import MISSING_PERSON
@@ -18,8 +19,8 @@ from app.stations.settings import Limits
 OPEN_OF_A_CATEGORY_AND_PLACE = 1
 NEVER_LIMITED = frozenset({MISSING_PERSON})
 
-_COUNTS = text("""
-    SELECT count(*) FILTER (WHERE c.category = :category AND c.state NOT IN ('closed', 'cancelled', 'merged')
+_COUNTS = text(f"""
+    SELECT count(*) FILTER (WHERE c.category = :category AND c.state NOT IN {ENDED_SQL}
                               AND c.rough_lat IS NOT DISTINCT FROM CAST(:lat AS float8)
                               AND c.rough_lng IS NOT DISTINCT FROM CAST(:lng AS float8)) AS same,
            count(*) FILTER (WHERE c.reported_at > clock_timestamp() - interval '10 minutes') AS ten_minutes,

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from app.cases.states import ACTIVE, CaseEvent, CaseState
+from app.cases.states import ACTIVE, ENDED_SQL, CaseEvent, CaseState, Cause
 from app.dispatch.broadcast import DispatchEvent
 from app.dispatch.reach import ReachChannel, reached, unheard
 from app.events.record import Event
@@ -37,6 +37,7 @@ _RANG = text("""
      WHERE case_id = :case_id AND id < :event_id AND kind = ANY(CAST(:kinds AS text[])) ORDER BY id DESC LIMIT 1
 """)
 _RANG_BY = [
+    CaseEvent.REPORTED,  # an alarm rings from the report on
     CaseEvent.HANDED_OVER,
     CaseEvent.ESCALATED,
     CaseEvent.FORWARDED,
@@ -57,6 +58,8 @@ async def to_reporter(db: Db, runtime: Runtime, event: Event) -> list[Notice]:
     facts: dict[str, Any] = {"number": case.number}
     if kind in ("handed_over", "ringing"):
         facts |= await _desk(runtime, event, event.data.get("ringing_id") if kind == "ringing" else None)
+    if kind == "handed_over" and event.data.get("cause") == Cause.NOBODY_REACHABLE:
+        facts["variant"] = Cause.NOBODY_REACHABLE  # the answer to the report had said that officers are asked
     if case.text_only:
         facts["quiet"] = True  # silent mode: the state stands in the chat only when it is asked for
     return [Notice(case.reporter_id, kind, priority, facts)]
@@ -139,7 +142,7 @@ _TO_HOLDER: dict[CaseEvent, str] = {
 
 _HOLDS: dict[str, frozenset[CaseState]] = {
     "handed_over": frozenset({CaseState.HANDED_OVER}),
-    "ringing": frozenset({CaseState.HANDED_OVER}),
+    "ringing": frozenset({CaseState.HANDED_OVER, CaseState.OPEN}),
     "claimed": ACTIVE,
     "en_route": frozenset({CaseState.EN_ROUTE}),
     "arrived": frozenset({CaseState.ARRIVED}),
@@ -194,9 +197,9 @@ async def note_reach(runtime: Runtime, delivery: Delivery, outcome: Outcome) -> 
         )
 
 
-_OPEN_CASES = text("""
+_OPEN_CASES = text(f"""
     SELECT state FROM cases
-     WHERE reporter_id = :person_id AND state NOT IN ('closed', 'cancelled', 'merged')
+     WHERE reporter_id = :person_id AND state NOT IN {ENDED_SQL}
 """)
 _YET_TO_COME: dict[CaseState, list[int]] = {
     CaseState.OPEN: [1, 1, 4, 3, 2],  # handed over, then taken on; on the way, arrived, closed

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.cases.queries import SELECT_CASES, Case, read_case
+from app.cases.states import ACTIVE_SQL
 from app.kit.database import Db, MovesDb
 from app.kit.geo import Point
 from app.kit.runtime import Runtime
@@ -71,14 +72,14 @@ async def open_offers(db: Db | MovesDb, officer_id: UUID, *, case_id: UUID | Non
 
 _QUEUE = text(f"""
     {SELECT_CASES}
-     WHERE c.state = 'handed_over' AND (:everywhere OR c.station_id = ANY(CAST(:stations AS uuid[]))
-                                        OR c.ringing_id = ANY(CAST(:stations AS uuid[])))
+     WHERE (c.state = 'handed_over' OR c.ack_by IS NOT NULL) AND (:everywhere OR c.station_id = ANY(CAST(:stations AS uuid[]))
+                                                                OR c.ringing_id = ANY(CAST(:stations AS uuid[])))
        AND (CAST(:after AS timestamptz) IS NULL OR (NOT c.urgent, c.reported_at, c.id) > (:after_calm, :after, :after_id))
      ORDER BY NOT c.urgent, c.reported_at, c.id LIMIT :limit
 """)
 _BOARD = text(f"""
     {SELECT_CASES}
-     WHERE c.state IN ('open', 'claimed', 'assigned', 'en_route', 'arrived')
+     WHERE (c.state = 'open' OR c.state IN {ACTIVE_SQL})
        AND (:everywhere OR c.station_id = ANY(CAST(:stations AS uuid[])))
      ORDER BY NOT c.urgent, c.reported_at LIMIT :limit
 """)
@@ -102,7 +103,10 @@ async def desk_queue(
     after: After | None = None,
     limit: int = 50,
 ) -> list[Case]:
-    """Cases with the desk of these stations, or ringing at them: urgent on top, then oldest first."""
+    """Cases with the desk of these stations, or ringing at them: urgent on top, then oldest first.
+
+    Also an alarm about a case that is open or in an officer's hands, until a human answers it.
+    """
     values = {
         "everywhere": everywhere, "stations": stations, "after": after.reported_at if after else None,
         "after_calm": after.calm if after else None, "after_id": after.case_id if after else None, "limit": limit,
@@ -118,10 +122,10 @@ async def running(
     return [read_case(runtime, row) for row in rows]
 
 
-_ON_DUTY = text("""
+_ON_DUTY = text(f"""
     SELECT f.person_id, f.badge, p.kind, f.station_id, f.duty_since, f.last_seen_at, f.last_lat, f.last_lng, c.id AS case_id
       FROM officers f JOIN people p ON p.id = f.person_id
-      LEFT JOIN cases c ON c.officer_id = f.person_id AND c.state IN ('claimed', 'assigned', 'en_route', 'arrived')
+      LEFT JOIN cases c ON c.officer_id = f.person_id AND c.state IN {ACTIVE_SQL}
      WHERE f.on_duty AND p.active AND (:everywhere OR f.station_id = ANY(CAST(:stations AS uuid[])))
      ORDER BY f.badge LIMIT 2000
 """)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from app.cases.states import ACTIVE_SQL
 from app.dispatch import presence
 from app.kit.geo import Point, cell
 from app.kit.runtime import Runtime
@@ -21,12 +22,12 @@ class Reconciled:
     removed: int  # officers taken out: off duty or busy
 
 
-_FREE = text("""
+_FREE = text(f"""
     SELECT f.person_id, f.last_lat, f.last_lng,
            f.last_seen_at > clock_timestamp() - make_interval(secs => :fresh_s) AS fresh
       FROM officers f JOIN people p ON p.id = f.person_id
      WHERE f.on_duty AND p.active AND NOT EXISTS (
-           SELECT FROM cases c WHERE c.officer_id = f.person_id AND c.state IN ('claimed', 'assigned', 'en_route', 'arrived'))
+           SELECT FROM cases c WHERE c.officer_id = f.person_id AND c.state IN {ACTIVE_SQL})
 """)
 
 

@@ -28,6 +28,12 @@ WORDS: dict[str, Words] = {
         "Your report {number} is now with the desk of {station_en} (phone {phone}), who will contact you. "
         'Reply "status" at any time. In an emergency call 110.',
     ),
+    "handed_over:nobody_reachable": Words(
+        "您的报告 {number}：目前没有可派出的人员，已立即转交{station}值班台（电话 {phone}），值班人员会与您联系。"
+        "回复“进度”随时查看。紧急情况请拨打110。",
+        "Your report {number}: nobody could be asked just now, so it went at once to the desk of {station_en} "
+        '(phone {phone}), who will contact you. Reply "status" at any time. In an emergency call 110.',
+    ),
     "ringing": Words(
         "您的报告 {number} 已同时提请{station}值班台（电话 {phone}）处理。回复“进度”随时查看。紧急情况请拨打110。",
         "Your report {number} now also rings at the desk of {station_en} (phone {phone}). "
@@ -83,10 +89,11 @@ WORDS: dict[str, Words] = {
 
 
 def words_of(kind: str, language: str, facts: Mapping[str, Any]) -> str:
-    """What to send. `facts["quiet"]` puts the neutral words in place of the kind's own.
+    """What to send. `facts["quiet"]` puts the neutral words in place of the kind's own, `facts["variant"]` its variant's.
 
     Raises:
         KeyError: a kind without words, or a fact that its words need is missing: our fault, to be seen.
     """
-    words = WORDS[QUIET if facts.get("quiet") else kind]
+    variant = facts.get("variant")
+    words = WORDS[QUIET if facts.get("quiet") else f"{kind}:{variant}" if variant else kind]
     return (words.en if language == "en" else words.zh).format_map(facts)

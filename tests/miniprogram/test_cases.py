@@ -174,16 +174,21 @@ async def test_not_this_officer_brings_the_case_to_the_desk(
     assert (await officer.ok("GET", "/my-case"))["case"] is None
 
 
-async def test_a_closed_case_is_rated_once_and_can_be_reopened(make: Make, sign_in: SignIn) -> None:
+async def test_a_closed_case_is_rated_and_can_be_reopened(
+    make: Make, sign_in: SignIn, runtime: Runtime
+) -> None:
     case = await make.case(state="closed", disposition="mediated")
     reporter = await sign_in(case.reporter)
 
     await reporter.ok("POST", f"/cases/{case.id}/rating", {"stars": 4, "words": "谢谢"})
+    await reporter.ok("POST", f"/cases/{case.id}/rating", {"stars": 2})
+    async with runtime.database.moves() as db:
+        await db.execute(text("UPDATE events SET at = at - interval '25 hours' WHERE kind = 'case_rated'"))
     again = await reporter.post(f"/cases/{case.id}/rating", {"stars": 1})
     reopened = await reporter.ok("POST", f"/cases/{case.id}/not-solved")
 
     assert (again.status_code, again.json()["code"]) == (409, "window_over")
-    assert (await reporter.ok("GET", f"/cases/{case.id}"))["stars"] == 4
+    assert (await reporter.ok("GET", f"/cases/{case.id}"))["stars"] == 2
     assert reopened["state"] == "handed_over"
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from app.dispatch.desk import close_at_desk, take_case
 from app.events.edge import transaction
 from app.kit.runtime import Runtime
+from app.people import sessions
 from app.people.identity import set_identity
 from tests.factories import Made, Make, acting
 from tests.miniprogram.phones import POINT, Phone, Settle, SignIn
@@ -75,19 +76,78 @@ async def test_the_holder_sees_words_and_place_and_each_look_is_recorded(
     assert await _acts(runtime, "case_read") == 2
 
 
-async def test_idle_for_30_minutes_words_place_and_contact_wait_for_the_second_factor(
-    make: Make, officer: Phone, runtime: Runtime
-) -> None:
-    held = await make.case(state="en_route", officer=officer.made, epoch=1)
+async def _lie_idle(runtime: Runtime) -> None:
     async with runtime.database.moves() as db:
         await db.execute(text("UPDATE sessions SET used_at = clock_timestamp() - interval '31 minutes'"))
+    sessions._caches.clear()  # a session is known for at most 0.5 s
+
+
+@pytest.mark.parametrize("state", ["claimed", "assigned", "en_route", "arrived"])
+async def test_idle_for_30_minutes_the_case_in_hand_stays_readable_and_all_else_is_locked(
+    make: Make, officer: Phone, runtime: Runtime, state: str
+) -> None:
+    held = await make.case(state=state, officer=officer.made, epoch=1, reported_ago_s=10)
+    await _lie_idle(runtime)
 
     case = (await officer.ok("GET", "/my-case"))["case"]
     contact = await officer.post(f"/cases/{held.id}/contact", PURPOSE)
 
-    assert (case["words"], case["place"], case["locked"], case["state"]) == (None, None, True, "en_route")
-    assert (contact.status_code, contact.json()["code"]) == (403, "personal_data_locked")
+    assert (case["words"], case["locked"], case["state"]) == ("楼上很吵", False, state)
+    assert case["place"]["point"] == {"lat": 32.06, "lng": 118.82}
+    assert contact.status_code == 403
+    assert contact.json()["code"] == (
+        "personal_data_locked" if state in ("en_route", "arrived") else "contact_not_shown"
+    )
+    assert await _acts(runtime, "case_read") == 1  # this look too
+
+
+async def test_idle_for_30_minutes_the_case_of_a_colleague_is_locked(
+    make: Make, officer: Phone, runtime: Runtime
+) -> None:
+    case = await make.case(state="en_route", officer=await make.officer(), epoch=1)
+    async with runtime.database.moves() as db:
+        await db.execute(
+            text("INSERT INTO backups (id, case_id, officer_id) VALUES (gen_random_uuid(), :c, :o)"),
+            {"c": case.id, "o": officer.person_id},
+        )
+    before = (await officer.ok("GET", "/my-case"))["helping"]
+    await _lie_idle(runtime)
+    after = (await officer.ok("GET", "/my-case"))["helping"]
+
+    assert before[0]["place"] is not None
+    assert [one["place"] for one in after] == [None]
+
+
+async def test_a_session_that_gave_no_second_factor_sees_no_case_in_hand(
+    make: Make, officer: Phone, sign_in: SignIn, runtime: Runtime
+) -> None:
+    await make.case(state="en_route", officer=officer.made, epoch=1)
+    other = await sign_in(officer.made, second_factor=False)
+
+    answer = await other.get("/my-case")
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "second_factor_needed")
     assert await _acts(runtime, "case_read") == 0
+
+
+async def test_a_case_let_go_is_no_longer_readable(make: Make, officer: Phone, runtime: Runtime) -> None:
+    held = await make.case(state="en_route", officer=officer.made, epoch=1)
+    await _lie_idle(runtime)
+    await officer.ok("POST", f"/cases/{held.id}/release", {"epoch": 1, "reason": "车坏了"})
+
+    assert (await officer.ok("GET", "/my-case"))["case"] is None
+
+
+async def test_fixes_are_presence_and_do_not_unlock(make: Make, officer: Phone, runtime: Runtime) -> None:
+    held = await make.case(state="en_route", officer=officer.made, epoch=1)
+    await _lie_idle(runtime)
+    fix = POINT | {"accuracy_m": 9, "at": datetime.now(UTC).isoformat()}
+    seen = await officer.ok("POST", "/fixes", {"fixes": [fix]})
+
+    contact = await officer.post(f"/cases/{held.id}/contact", PURPOSE)
+
+    assert seen["case_ids"] == [str(held.id)]
+    assert contact.json()["code"] == "personal_data_locked"
 
 
 async def test_the_contact_is_shown_from_en_route_to_release_and_recorded(

@@ -143,7 +143,7 @@ async def test_outside_its_hours_a_case_is_born_at_the_desk_and_it_is_said(
         ("12岁的弟弟失踪", True),
     ],
 )
-async def test_a_missing_person_at_risk_goes_to_the_desk_at_once(
+async def test_a_missing_person_at_risk_alarms_the_desk_at_once(
     citizen: Citizen, words: str, urgent: bool
 ) -> None:
     asked = await citizen.say(words)
@@ -153,7 +153,9 @@ async def test_a_missing_person_at_risk_goes_to_the_desk_at_once(
 
     assert ("65" in asked) is not urgent
     [case] = await citizen.cases()
-    assert (case.category, case.urgent) == ("missing_person", urgent)
+    assert (case.category, case.urgent, case.state) == ("missing_person", urgent, "open")
+    assert (case.ack_by is not None) is urgent
+    assert ("警示" in opened) is urgent
     assert "110" in opened
 
 
@@ -358,17 +360,59 @@ async def test_other_kinds_get_a_kind_answer(citizen: Citizen) -> None:
     assert await citizen.cases() == []
 
 
-async def test_a_closed_case_is_rated_once_by_a_number(citizen: Citizen, runtime: Runtime) -> None:
+async def test_a_closed_case_is_rated_by_a_number_and_changed_within_the_day(
+    citizen: Citizen, runtime: Runtime
+) -> None:
     await citizen.say("半夜唱歌太吵")
     await citizen.stand()
     await rows(runtime, "UPDATE cases SET state = 'closed', closed_at = clock_timestamp() RETURNING 1")
     thanked = await citizen.say("5")
-    again = await citizen.say("评分4")
+    bare = [await citizen.say("5"), await citizen.say("3")]  # a bare number changes nothing
+    [rated] = await citizen.cases()
+    changed = await citizen.say("评分4")
+    [case] = await citizen.cases()
+    await rows(
+        runtime, "UPDATE events SET at = at - interval '25 hours' WHERE kind = 'case_rated' RETURNING 1"
+    )
+    late = await citizen.say("评分1")
+    [final] = await citizen.cases()
+
+    assert "谢谢" in thanked
+    assert all("已评价过：5分，谢谢" in said for said in bare)
+    assert (rated.stars, case.stars, final.stars) == (5, 4, 4)
+    assert changed == thanked
+    assert "已评价过：4分，谢谢" in late
+
+
+async def test_a_bare_number_is_about_the_running_case_when_there_is_one(
+    citizen: Citizen, runtime: Runtime
+) -> None:
+    await citizen.say("半夜唱歌太吵")
+    await citizen.stand()
+    await rows(
+        runtime, "UPDATE cases SET state = 'closed', stars = 5, closed_at = clock_timestamp() RETURNING 1"
+    )
+    await citizen.say("半夜唱歌太吵")
+    await citizen.stand()
+
+    said = await citizen.say("5")
+
+    assert "评价" not in said
+    assert (await citizen.cases())[-1].number in said
+
+
+async def test_who_reported_when_nobody_could_be_asked_learns_it_in_status(
+    citizen: Citizen, runtime: Runtime
+) -> None:
+    await rows(runtime, "UPDATE officers SET on_duty = FALSE RETURNING 1")
+    await citizen.say("半夜唱歌太吵")
+    await citizen.stand()  # nobody is on duty here, which ring 0 finds after the answer was given
+
+    said = await citizen.say("进度")
 
     [case] = await citizen.cases()
-    assert case.stars == 5
-    assert "谢谢" in thanked
-    assert "评价过" in again
+    assert (case.state, case.handover_cause) == ("handed_over", "nobody_reachable")
+    assert "没有可派出的民警" in said
 
 
 async def test_not_solved_reopens_the_case_to_the_desk(citizen: Citizen, runtime: Runtime) -> None:

@@ -49,12 +49,14 @@ class Case:
         self.events += 1
 
     def to_desk(self, *, leave_out: bool = False) -> None:
-        """Whoever held it does so no more; the desk rings anew."""
+        """Whoever held it does so no more; the desk rings anew, and an alarm that nobody answered rings on."""
         if leave_out and self.holder:
             self.out.add(self.holder)
         self.holder = self.desk = None
         self.silent, self.step, self.stalled = 0, 0, False
-        self.bell_rings()
+        if not (self.urgent and self.ringing):
+            self.bell_rings()
+        self.acknowledged = False
         self.happens("handed_over", new_holder=True)
 
     def bell_rings(self) -> None:
@@ -268,7 +270,7 @@ def rate(_: World, case: Case, act: Act, do: bool) -> bool:
     if do:
         case.rated = True
         case.events += 1
-    return case.state == "closed" and not case.rated
+    return case.state == "closed"
 
 
 @verb

@@ -30,6 +30,8 @@ async def _case(make: Make, state: CaseState, what: Move, officer: Made, desk: M
         columns["facts"] = '{"cancel_asked": true}'
     if what.name in DUE_STEP:
         columns["act_step"] = DUE_STEP[what.name]
+    if what.name == "mark_urgent" and state is CaseState.OPEN:
+        columns["urgent"] = True  # else it is `raise`, which brings it to the desk
     over = what.name in PAST | {"take_back_to_desk", "release_to_desk"}
     old = what.name in DUE_STEP or over or (what.name == "escalate")
     return await make.case(

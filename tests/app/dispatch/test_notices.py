@@ -187,5 +187,5 @@ def test_every_kind_has_neutral_words_in_both_languages() -> None:
         for language in ("zh", "en"):
             words = words_of(kind, language, facts)
             assert len(words.encode()) < 600
-            if kind not in ("handed_over", "ringing"):
+            if kind.partition(":")[0] not in ("handed_over", "ringing"):
                 assert not any(v in words for v in ("某某派出所", "Some Station", "025-0000"))

@@ -30,7 +30,7 @@ def test_words_say_neither_what_nor_where_nor_who(kind: str, language: str) -> N
     assert not TELLING.search(said)
     assert "{" not in said
     assert len(said.encode()) <= 2048
-    if kind not in ("handed_over", "ringing"):
+    if kind.partition(":")[0] not in ("handed_over", "ringing"):
         assert "城东" not in said
         assert "Chengdong" not in said
 
