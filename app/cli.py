@@ -237,7 +237,7 @@ def officer_invite(
     auxiliary: Annotated[bool, typer.Option(help="辅警")] = False,
     as_json: Json = False,
 ) -> None:
-    """Invite an officer: prints a one-time code (10 minutes, 5 tries) to type in the mini-program."""
+    """Invite an officer: prints a one-time code (10 minutes, one phone) to type in the mini-program."""
 
     async def invite(runtime: Runtime) -> invitations.Invitation:
         stations = await registry(runtime)
@@ -256,7 +256,7 @@ def officer_invite(
     if as_json:
         print(json.dumps({"person_id": str(made.person_id), "code": made.code}))
     else:
-        out.print(f"Badge {badge}, code [bold]{made.code}[/]: valid for 10 minutes, 5 tries.")
+        out.print(f"Badge {badge}, code [bold]{made.code}[/]: valid for 10 minutes, one phone, five may try.")
 
 
 @audit_cli.command("verify")

@@ -25,6 +25,7 @@ from app.live.publish import settle
 from app.notices.jobs import deliver
 from app.notices.sender import Sender
 from app.people import jobs as people
+from app.people.merging import gather_merged
 from app.tracking import jobs as tracking
 
 log = structlog.get_logger()
@@ -53,6 +54,7 @@ def ticks(runtime: Runtime, sender: Sender) -> list[Tick]:
         Tick("deliver", 0.3, lambda: deliver(runtime, sender)),
         Tick("settle", 1.0, lambda: settle(runtime)),
         Tick("duty_of_expired", 30.0, lambda: people.end_duty_of_expired(runtime)),
+        Tick("gather_merged", 30.0, lambda: gather_merged(runtime)),
         Tick("forget_people", 3600.0, lambda: people.forget(runtime)),
         Tick("seal", 1.0, lambda: seal(runtime)),
         Tick("reconcile", 30.0, lambda: reconcile(runtime)),

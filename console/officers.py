@@ -46,7 +46,7 @@ class InvitedOut(Out):
     """The code, told once: hand it over in person."""
 
     person_id: UUID
-    code: str = Field(description="8 digits; one phone, 5 tries", examples=["4827 1930"])
+    code: str = Field(description="8 digits; one phone, five may try", examples=["4827 1930"])
     expires_in_s: int = Field(examples=[INVITATION_S])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Response
@@ -11,11 +12,13 @@ from app.events.edge import transaction
 from app.kit.problems import problems
 from app.kit.runtime import Runtime
 from app.people.errors import (
+    BindingTooOften,
     ConsentMissing,
     InvitationRefused,
     OfficerNotFound,
     PhoneBound,
     SecondFactorRefused,
+    SecretsBusy,
     UnfitField,
 )
 from app.people.identity import citizen_of, openid_of, set_identity, withdraw_consent
@@ -39,6 +42,7 @@ from miniprogram.auth import (
     CitizensOnly,
     Code2Session,
     CodeRefused,
+    SignedIn,
     SignInBlocked,
     SignInTooOften,
     Stores,
@@ -161,34 +165,58 @@ async def delete_session(actor: CitizenOrOfficer, runtime: Stores) -> Response:
     status_code=201,
     operation_id="bindOfficer",
     summary="Bind this phone to an invited officer",
-    description="By the badge and the one-time code of an invitation (10 min, 5 tries, one phone). Every earlier "
+    description="By the badge and the one-time code of an invitation (10 min, one phone). Five WeChat accounts may "
+    "try a code; one that is wrong five times in a row waits for 15 min. Every earlier "
     "session of the officer and of this phone ends; the new one needs its second factor.",
     responses=problems(
-        InvitationRefused, CodeRefused, SignInBlocked, SignInTooOften, WeChatSilent, PhoneBound
+        InvitationRefused,
+        CodeRefused,
+        SignInBlocked,
+        SignInTooOften,
+        BindingTooOften,
+        WeChatSilent,
+        SecretsBusy,
+        PhoneBound,
     ),
 )
 async def post_binding(body: BindIn, actor: Anyone, runtime: Stores, wechat: WeChat) -> SessionOut:
     """Bind an officer."""
     app_id = runtime.settings.miniprogram_app_id
-    openid = await _openid(runtime, wechat, body.js_code, actor)
+    phone = await _phone(runtime, wechat, body.js_code, actor)
     async with transaction(runtime) as db:
-        bound = await bind(db, runtime, badge=body.badge, code=body.code, app_id=app_id, openid=openid)
+        bound = await bind(
+            db,
+            runtime,
+            badge=body.badge,
+            code=body.code,
+            app_id=app_id,
+            openid=phone.openid,
+            unionid=phone.unionid,
+        )
         token, _ = await issue(db, bound.person_id, Audience.MINIPROGRAM, ttl_s=OFFICER_TTL_S)
         now = await actor_now(db, token, Audience.MINIPROGRAM)
     return SessionOut(token=token, expires_in_s=OFFICER_TTL_S, me=await _me(runtime, now))
 
 
-async def _openid(runtime: Runtime, wechat: Code2Session, js_code: str | None, actor: Actor | None) -> str:
+@dataclass(frozen=True, slots=True)
+class _Phone:
+    openid: str
+    unionid: str | None = None  # of a session it is in the vault already, if it was told
+
+
+async def _phone(
+    runtime: Runtime, wechat: Code2Session, js_code: str | None, actor: Actor | None
+) -> SignedIn | _Phone:
     """Whose phone it is: the code's, else the session's."""
     if js_code is not None:
-        return (await who_holds(wechat, js_code)).openid
+        return await who_holds(wechat, js_code)
     if actor is None:
         raise CodeRefused("give `js_code`, or sign in first")
     async with runtime.database.moves() as db:
         openid = await openid_of(db, runtime, actor.person_id, runtime.settings.miniprogram_app_id)
     if openid is None:
         raise CodeRefused("this session has no WeChat account: give `js_code`")
-    return openid
+    return _Phone(openid)
 
 
 @routes.post(

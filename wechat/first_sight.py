@@ -1,7 +1,8 @@
 """Who writes for the first time: one person in the chat and in the mini-program, by WeChat's unionid.
 
 A callback names an openid only. At first sight WeChat is asked for the unionid, outside any transaction and
-for a moment only: when it does not answer, the person is known by the chat alone.
+for a moment only: when it does not answer, the person is known by the chat alone. Of somebody known by the chat
+alone it is asked once more in each process, after their message has gone on; two people who were one are merged.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import structlog
 
 from app.events.edge import transaction
 from app.kit.runtime import Runtime
-from app.people.identity import citizen_of, person_by_openid
+from app.people.identity import citizen_of, has_unionid, person_by_openid
 from wechat.errors import WeChatRefused, WeChatUnreachable
 
 log = structlog.get_logger()
@@ -42,13 +43,22 @@ async def introduce(runtime: Runtime, wechat: Unionids | None, openid: str) -> N
         return
     async with runtime.database.transaction() as db:
         known = await person_by_openid(db, runtime, app_id=app_id, openid=openid)
-    unionid = None if known else await _unionid(wechat, openid)
-    if unionid:
-        async with transaction(runtime) as db:
-            await citizen_of(db, runtime, app_id=app_id, openid=openid, unionid=unionid)
+        joined = known is not None and await has_unionid(db, known.id)
+    if known and not joined:
+        runtime.after(_join(runtime, wechat, openid), what="unionid_of_who_is_known")
+    elif not known:
+        await _join(runtime, wechat, openid)
     while len(_met) >= _MET_MAX:
         _met.popitem(last=False)
     _met[key] = None
+
+
+async def _join(runtime: Runtime, wechat: Unionids, openid: str) -> None:
+    if unionid := await _unionid(wechat, openid):
+        async with transaction(runtime) as db:
+            await citizen_of(
+                db, runtime, app_id=runtime.settings.wechat_app_id, openid=openid, unionid=unionid
+            )
 
 
 async def _unionid(wechat: Unionids, openid: str) -> str | None:

@@ -42,6 +42,8 @@ class AdvisoryLock(IntEnum):
     ADMINISTRATORS = 7_120_112  # the first one is made, or one of all stations removed
     STATIONS = 7_120_113  # two new boundaries must see each other
     MERGE = 7_120_114  # of two cases folded into each other one goes on
+    PEOPLE = 7_120_115  # one merge of people at a time
+    UNIONID = 7_120_116  # with a second number from a unionid's index: its openids come one by one
 
 
 class Base(DeclarativeBase):

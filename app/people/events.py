@@ -10,6 +10,7 @@ class PeopleEvent(StrEnum):
 
     SESSION_REVOKED = "session_revoked"  # data: session_id, by
     ACTOR_CHANGED = "actor_changed"  # data: person_id; roles, second factor or suspension changed
+    PEOPLE_MERGED = "people_merged"  # data: person_id, from_person_id, sessions that changed hands
     DUTY_ON = "duty_on"  # actor_id: the officer
     DUTY_OFF = "duty_off"  # actor_id: the officer; data: by, why
     APPROVAL_ASKED = "approval_asked"  # actor_id: the officer; data: approval_id

@@ -12,19 +12,17 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from app.kit.database import Db, MovesDb
+from app.kit.database import AdvisoryLock, Db, MovesDb
 from app.kit.ids import new_id
 from app.kit.runtime import Runtime
 from app.people.errors import ConsentMissing, PersonNotFound, UnfitField
+from app.people.merging import PERSONS, merge
 from app.people.tables import PersonKind
 
-log = structlog.get_logger()
-
-PERSONS, OPENIDS = "identity.persons", "identity.openids"
+OPENIDS = "identity.openids"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +49,7 @@ _CLAIM_UNIONID = text("""
     INSERT INTO identity.persons (person_id, unionid, unionid_index, unionid_next)
     VALUES (:person_id, :unionid, :index, :next) ON CONFLICT DO NOTHING RETURNING person_id
 """)
+_ONE_BY_ONE = text("SELECT pg_advisory_xact_lock(CAST(:lock AS int), CAST(:key AS int))")
 _ADD_UNIONID = text("""
     INSERT INTO identity.persons (person_id, unionid, unionid_index, unionid_next)
     VALUES (:person_id, :unionid, :index, :next)
@@ -75,12 +74,15 @@ async def citizen_of(
     """The person behind an openid, made a citizen at first sight; an officer's bound openid is the officer.
 
     Two calls at once make one person: the unique blind index decides, and the second waits for the first to
-    commit. With `unionid`, the openids that one WeChat user has at our accounts lead to one person.
+    commit. With `unionid`, the openids that one WeChat user has at our accounts lead to one person; two who were
+    known apart until now are merged (`app.people.merging`).
     """
-    if person := await person_by_openid(db, runtime, app_id=app_id, openid=openid):
-        if unionid:
-            await _add_unionid(db, runtime, person.id, unionid)
-        return person
+    if unionid:
+        for index in sorted(runtime.index.all_of("unionid", unionid)):
+            key = int.from_bytes(index[:4], signed=True)
+            await db.execute(_ONE_BY_ONE, {"lock": AdvisoryLock.UNIONID, "key": key})
+    if found := await person_by_openid(db, runtime, app_id=app_id, openid=openid):
+        return await _joined(db, runtime, found, unionid) if unionid else found
     known, person_id = await _person_of_unionid(db, runtime, unionid) if unionid else (False, new_id())
     if not await add_openid(db, runtime, person_id=person_id, app_id=app_id, openid=openid):
         return await _who_was_first(db, runtime, person_id, app_id, openid, known, unionid)
@@ -93,14 +95,12 @@ async def _who_was_first(
 ) -> Person:
     if unionid and not known:
         await db.execute(_FREE_UNIONID, {"person_id": mine})
-    person = await person_by_openid(db, runtime, app_id=app_id, openid=openid)
-    if person is None:
+    found = await person_by_openid(db, runtime, app_id=app_id, openid=openid)
+    if found is None:
         raise RuntimeError(
             "an openid met itself and was not found: is DIDI_INDEX_KEY the same in every process?"
         )
-    if unionid:
-        await _add_unionid(db, runtime, person.id, unionid)
-    return person
+    return await _joined(db, runtime, found, unionid) if unionid else found
 
 
 async def person_by_openid(db: Db, runtime: Runtime, *, app_id: str, openid: str) -> Person | None:
@@ -133,31 +133,24 @@ async def add_openid(db: Db, runtime: Runtime, *, person_id: UUID, app_id: str, 
     return (await db.execute(_CLAIM_OPENID, values)).one_or_none() is not None
 
 
-_UNBIND = text("DELETE FROM identity.openids WHERE person_id = :person_id AND app_id = :app_id")
-_REBIND = text("""
-    UPDATE identity.openids SET person_id = :to_id
-     WHERE app_id = :app_id AND person_id = :from_id
-       AND (openid_index = ANY(CAST(:values AS bytea[])) OR next_index = ANY(CAST(:values AS bytea[])))
+_UNBIND = text("DELETE FROM identity.openids WHERE person_id = :person_id")
+_UNBIND_UNIONID = text("""
+    UPDATE identity.persons SET unionid = NULL, unionid_index = NULL, unionid_next = NULL WHERE person_id = :person_id
+""")
+_HAS_UNIONID = text("""
+    SELECT EXISTS (SELECT FROM identity.persons WHERE person_id = :person_id AND unionid IS NOT NULL)
 """)
 
 
-async def give_openid(
-    db: Db, runtime: Runtime, *, to_id: UUID, from_id: UUID | None, app_id: str, openid: str
-) -> None:
-    """Make an openid, until now `from_id`'s or nobody's, the only one `to_id` has at this account."""
-    if from_id == to_id:
-        return
-    await db.execute(_UNBIND, {"person_id": to_id, "app_id": app_id})
-    if from_id is None:
-        await add_openid(db, runtime, person_id=to_id, app_id=app_id, openid=openid)
-        return
-    values = {
-        "to_id": to_id,
-        "from_id": from_id,
-        "app_id": app_id,
-        "values": runtime.index.all_of("openid", openid),
-    }
-    await db.execute(_REBIND, values)
+async def unbind(db: Db, person_id: UUID) -> None:
+    """Take the WeChat account from a person, at all accounts of ours: nothing is written to it any more."""
+    await db.execute(_UNBIND, {"person_id": person_id})
+    await db.execute(_UNBIND_UNIONID, {"person_id": person_id})
+
+
+async def has_unionid(db: Db | MovesDb, person_id: UUID) -> bool:
+    """Whether it is known who this person is at our other accounts."""
+    return bool((await db.execute(_HAS_UNIONID, {"person_id": person_id})).scalar_one())
 
 
 _OPENID = text("""
@@ -180,21 +173,21 @@ async def _person_of_unionid(db: Db, runtime: Runtime, unionid: str) -> tuple[bo
     return True, (await db.execute(_BY_UNIONID, values)).scalar_one()
 
 
-async def _add_unionid(db: Db, runtime: Runtime, person_id: UUID, unionid: str) -> None:
-    """Note a unionid that came later than the openid. Whoever has it already keeps it: people are not merged."""
-    owner = (
-        await db.execute(_BY_UNIONID, {"values": runtime.index.all_of("unionid", unionid)})
-    ).scalar_one_or_none()
-    if owner == person_id:
-        return
-    try:
-        if owner is None:
+async def _joined(db: Db, runtime: Runtime, known: Person, unionid: str) -> Person:
+    """Note a unionid that came later than the openid; when somebody else has it, the two become one."""
+    values = {"values": runtime.index.all_of("unionid", unionid)}
+    owner = (await db.execute(_BY_UNIONID, values)).scalar_one_or_none()
+    if owner is None:
+        try:
             async with db.begin_nested():
-                await db.execute(_ADD_UNIONID, _unionid_values(runtime, person_id, unionid))
-            return
-    except IntegrityError:
-        pass  # another transaction gave it to somebody meanwhile
-    log.info("unionid_of_another_person", person_id=person_id)
+                await db.execute(_ADD_UNIONID, _unionid_values(runtime, known.id, unionid))
+            return known
+        except IntegrityError:  # another transaction gave it to somebody meanwhile
+            owner = (await db.execute(_BY_UNIONID, values)).scalar_one()
+    if owner == known.id:
+        return known
+    staying = await merge(db, runtime, known.id, owner)
+    return await person(db, staying) if staying else known
 
 
 def _unionid_values(runtime: Runtime, person_id: UUID, unionid: str) -> dict[str, object]:

@@ -12,9 +12,18 @@ from app.audit.service import record_act
 from app.kit.database import Db
 from app.kit.ids import new_id
 from app.kit.runtime import Runtime
-from app.people.errors import BadgeTaken, InvitationRefused, PhoneBound, UnfitField
-from app.people.identity import give_openid, person_by_openid, set_identity
-from app.people.passwords import hash_secret, is_secret
+from app.people.errors import (
+    BadgeTaken,
+    BindingTooOften,
+    InvitationRefused,
+    PhoneBound,
+    SecretsBusy,
+    UnfitField,
+)
+from app.people.guesses import forgive, key_of, locked_for_s, spend
+from app.people.identity import add_openid, citizen_of, person_by_openid, set_identity, unbind
+from app.people.merging import merge
+from app.people.passwords import BINDING, hash_secret, is_secret
 from app.people.policy import may_administer, require
 from app.people.sessions import Actor, revoke_all
 from app.people.tables import PersonKind
@@ -25,7 +34,7 @@ INVITATION_TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """`code`: 8 digits in two groups, told once; it works for 10 minutes, 5 tries and one phone."""
+    """`code`: 8 digits in two groups, told once; it works for 10 minutes and one phone; five may try."""
 
     person_id: UUID
     code: str
@@ -111,13 +120,20 @@ async def _officer_with(db: Db, badge: str, station_id: UUID, kind: PersonKind) 
     return person_id
 
 
-# Counted, committed and only then compared: parallel guesses meet on the row and get five between them.
+# One statement on a row lock: callers at once take the places one after the other, and a repeat takes none.
 _TRY = text("""
-    UPDATE invitations SET tries_left = tries_left - 1
-     WHERE id = (SELECT i.id FROM invitations i WHERE i.badge = :badge AND i.used_at IS NULL
-                    AND i.expires_at > clock_timestamp() ORDER BY i.id DESC LIMIT 1)
-       AND tries_left > 0 AND used_at IS NULL AND expires_at > clock_timestamp()
-    RETURNING id, person_id, code_hash
+    WITH i AS (
+        SELECT id, person_id, code_hash, tries_left FROM invitations
+         WHERE badge = :badge AND used_at IS NULL AND expires_at > clock_timestamp() ORDER BY id DESC LIMIT 1 FOR UPDATE
+    ), place AS (
+        INSERT INTO invitation_tries (invitation_id, caller_hash) SELECT i.id, :caller FROM i WHERE i.tries_left > 0
+        ON CONFLICT DO NOTHING RETURNING invitation_id
+    ), less AS (
+        UPDATE invitations v SET tries_left = v.tries_left - 1 FROM place WHERE v.id = place.invitation_id
+    )
+    SELECT i.id, i.person_id, i.code_hash FROM i
+     WHERE EXISTS (SELECT FROM place)
+        OR EXISTS (SELECT FROM invitation_tries t WHERE t.invitation_id = i.id AND t.caller_hash = :caller)
 """)
 _USE = text("""
     UPDATE invitations SET used_at = clock_timestamp()
@@ -125,31 +141,51 @@ _USE = text("""
 """)
 
 
-async def bind(db: Db, runtime: Runtime, *, badge: str, code: str, app_id: str, openid: str) -> Bound:
-    """Bind the openid of the phone in hand to the invited officer; their sessions on other phones end.
+async def bind(
+    db: Db, runtime: Runtime, *, badge: str, code: str, app_id: str, openid: str, unionid: str | None = None
+) -> Bound:
+    """Bind the WeChat account of the phone in hand to the invited officer; their sessions on other phones end.
 
-    A citizen who becomes an officer keeps the phone: the openid moves, the citizen's sessions end. The try
-    is counted even when the caller's transaction rolls back.
+    A citizen who becomes an officer keeps the phone: both are merged, with the openids that a unionid joined,
+    and the citizen's sessions end. Another WeChat account than before takes the place of the old one everywhere.
+
+    Who may try how often: a WeChat account has five wrong tries in a row, whatever the badge, then it waits for
+    15 minutes. A code lets five WeChat accounts try. A badge is no secret, so a code that died after any five
+    tries could be killed by one stranger; counted by who tries, the stranger takes one place of the five and
+    runs out of tries of their own. It takes five WeChat accounts, each of a real name and phone, in the ten
+    minutes that the officer stands beside the administrator, who then makes another code. At most 5 x 5 guesses
+    at one of 10^8 codes: one in four million. Each try is counted before it is compared, and stays counted when
+    the caller's transaction rolls back.
 
     Raises:
-        InvitationRefused: wrong, late, used, or five tries are over. PhoneBound: another officer's phone.
+        InvitationRefused: wrong, late, used, or its five places are taken. PhoneBound: another officer's phone.
+        BindingTooOften: this WeChat account waits. SecretsBusy: too many at this moment; nothing was counted.
     """
+    if BINDING.full:
+        raise SecretsBusy()
+    caller = key_of(runtime, "bind", app_id, openid)
+    if not await spend(runtime, caller):
+        raise BindingTooOften(retry_after_s=await locked_for_s(runtime, caller))
     async with runtime.database.moves() as moves:
-        tried = (await moves.execute(_TRY, {"badge": badge.strip()})).one_or_none()
+        tried = (await moves.execute(_TRY, {"badge": badge.strip(), "caller": caller})).one_or_none()
     digits = "".join(c for c in code if c.isdecimal() and c.isascii())
-    if not await is_secret(db, tried.code_hash if tried else None, digits) or tried is None:
+    if not await is_secret(db, tried.code_hash if tried else None, digits, BINDING) or tried is None:
         raise InvitationRefused()
     if (await db.execute(_USE, {"id": tried.id})).one_or_none() is None:
         raise InvitationRefused()
-    owner = await person_by_openid(db, runtime, app_id=app_id, openid=openid)
-    if owner and owner.kind is not PersonKind.CITIZEN and owner.id != tried.person_id:
+    await forgive(db, caller)
+    before = await person_by_openid(db, runtime, app_id=app_id, openid=openid)
+    if before is None:
+        await unbind(db, tried.person_id)
+        await add_openid(db, runtime, person_id=tried.person_id, app_id=app_id, openid=openid)
+    owner = await citizen_of(db, runtime, app_id=app_id, openid=openid, unionid=unionid)
+    if owner.kind is not PersonKind.CITIZEN and owner.id != tried.person_id:
         raise PhoneBound()
-    await give_openid(
-        db, runtime, to_id=tried.person_id, from_id=owner.id if owner else None, app_id=app_id, openid=openid
-    )
-    for person_id in {tried.person_id, owner.id if owner else tried.person_id}:
-        await revoke_all(db, person_id, by=tried.person_id)
-    facts = {"from_person_id": str(owner.id)} if owner and owner.id != tried.person_id else {}
+    await revoke_all(db, tried.person_id, by=tried.person_id)
+    if owner.id != tried.person_id:
+        await unbind(db, tried.person_id)
+        await merge(db, runtime, tried.person_id, owner.id, by=tried.person_id)
+    facts = {"from_person_id": str(before.id)} if before and before.id != tried.person_id else {}
     await record_act(
         db,
         actor_id=tried.person_id,

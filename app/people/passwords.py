@@ -31,9 +31,14 @@ class Line:
         self._threads = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix=f"argon2-{name}")
         self._places = asyncio.BoundedSemaphore(AT_ONCE + WAITING_MAX)
 
+    @property
+    def full(self) -> bool:
+        """Whether one more would be refused."""
+        return self._places.locked()
+
     async def run(self, work: Callable[..., T], *given: str) -> T:
         """Do it in turn. Raises: SecretsBusy, at once, when the line is full."""
-        if self._places.locked():
+        if self.full:
             raise SecretsBusy()
         async with self._places:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)

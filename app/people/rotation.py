@@ -18,7 +18,8 @@ from sqlalchemy import TextClause, text
 
 from app.kit.runtime import Runtime
 from app.kit.secrets import CannotDecrypt
-from app.people.identity import OPENIDS, PERSONS
+from app.people.identity import OPENIDS
+from app.people.merging import PERSONS
 
 log = structlog.get_logger()
 

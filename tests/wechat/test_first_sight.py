@@ -60,3 +60,23 @@ async def test_a_silent_wechat_is_not_waited_for(runtime: Runtime, monkeypatch: 
     monkeypatch.setattr(first_sight, "ASKED_FOR_S", 0.01)
     async with asyncio.timeout(5):
         await introduce(runtime, Silent(), "o-silent")
+
+
+async def test_who_was_known_by_chat_alone_is_joined_after_their_message(runtime: Runtime) -> None:
+    async with transaction(runtime) as db:
+        app_id = runtime.settings.wechat_app_id
+        chat = await citizen_of(db, runtime, app_id=app_id, openid="o-chat-alone")
+        phone = await citizen_of(
+            db, runtime, app_id=runtime.settings.miniprogram_app_id, openid="o-phone", unionid="union-1"
+        )
+    wechat = Asked("union-1")
+
+    await introduce(runtime, wechat, "o-chat-alone")
+    await runtime.drain()
+
+    async with transaction(runtime) as db:
+        now = await person_by_openid(db, runtime, app_id=app_id, openid="o-chat-alone")
+    assert now is not None
+    assert now.id == chat.id  # known for longer
+    assert phone.id != chat.id
+    assert wechat.times == 1

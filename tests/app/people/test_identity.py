@@ -124,18 +124,6 @@ async def test_a_unionid_that_comes_later_joins_what_comes_after_it(runtime: Run
     assert await _citizen(runtime, "o-9", app_id=ACCOUNT, unionid="u-1") == first
 
 
-async def test_a_unionid_stays_with_whom_it_was_first_seen(runtime: Runtime):
-    apart, owner = (
-        await _citizen(runtime, "o-1"),
-        await _citizen(runtime, "o-2", app_id=ACCOUNT, unionid="u-1"),
-    )
-
-    again = await _citizen(runtime, "o-1", unionid="u-1")
-
-    assert again == apart
-    assert apart.id != owner.id
-
-
 async def test_nothing_that_identifies_stands_readable_in_the_database(runtime: Runtime, sql):
     who = await _citizen(runtime, "openid-secret", unionid="unionid-secret")
     async with transaction(runtime) as db:

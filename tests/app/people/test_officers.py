@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from uuid import UUID
 
 import pyotp
@@ -13,20 +14,23 @@ from app.events.edge import transaction
 from app.kit.database import Db
 from app.kit.errors import Forbidden
 from app.kit.runtime import Runtime
-from app.people import invitations, officers, sessions
+from app.people import invitations, officers, passwords, sessions
 from app.people.errors import (
     ApprovalNotFound,
     BadgeTaken,
+    BindingTooOften,
     CaseInHand,
     InvitationRefused,
     OfficerNotFound,
     PhoneBound,
     SecondFactorRefused,
+    SecretsBusy,
     UnfitField,
 )
 from app.people.identity import citizen_of, name_of, openid_of, person_by_openid
 from app.people.invitations import Bound, bind, invite
 from app.people.officers import change_officer, duty_off, duty_on, facts_of, set_lead
+from app.people.passwords import Line
 from app.people.second_factor import (
     ask_approval,
     decide_approval,
@@ -74,6 +78,7 @@ async def test_a_code_binds_the_phone_once(runtime: Runtime, make: Make, adminis
         await _bound(runtime, invitation.code, openid="o-thief")
     acts = await sql("SELECT actor_id, action FROM audit_log ORDER BY id")
     assert acts == [(administrator.person_id, "officer_invited"), (bound.person_id, "phone_bound")]
+    assert await sql("SELECT count(*) FROM people WHERE merged_into IS NOT NULL") == [(0,)]
 
 
 async def test_two_phones_with_the_right_code_at_once_bind_one(runtime: Runtime, make: Make, sql):
@@ -94,9 +99,9 @@ async def test_thirty_parallel_guesses_get_five_tries_between_them(
     compared: list[bool] = []
     honest = invitations.is_secret
 
-    async def spy(db: Db, kept: str | None, given: str) -> bool:
+    async def spy(db: Db, kept: str | None, given: str, line: Line) -> bool:
         compared.append(kept is not None)
-        return await honest(db, kept, given) if kept else False
+        return await honest(db, kept, given, line) if kept else False
 
     monkeypatch.setattr(invitations, "is_secret", spy)
 
@@ -109,6 +114,63 @@ async def test_thirty_parallel_guesses_get_five_tries_between_them(
     with pytest.raises(InvitationRefused):
         await _bound(runtime, invitation.code)
     assert await sql("SELECT count(*) FROM identity.openids") == [(0,)]
+
+
+async def test_one_stranger_burns_no_code_of_somebody_else(runtime: Runtime, make: Make, sql):
+    invitation = await _invited(runtime, make)
+    for _ in range(5):
+        with pytest.raises(InvitationRefused):
+            await _bound(runtime, _wrong(invitation.code), openid="o-stranger")
+
+    with pytest.raises(BindingTooOften) as shut:  # whatever the badge, and with the right code too
+        await _bound(runtime, invitation.code, openid="o-stranger")
+
+    assert 890 <= shut.value.facts["retry_after_s"] <= 900
+    assert await sql("SELECT tries_left FROM invitations") == [(4,)]
+    assert "o-stranger" not in str(await sql("SELECT * FROM guesses")) + str(
+        await sql("SELECT * FROM invitation_tries")
+    )
+    assert (await _bound(runtime, invitation.code)).person_id == invitation.person_id
+
+
+async def test_who_waited_fifteen_minutes_may_try_again_and_success_forgives(
+    runtime: Runtime, make: Make, sql
+):
+    invitation = await _invited(runtime, make)
+    for _ in range(5):
+        with pytest.raises(InvitationRefused):
+            await _bound(runtime, _wrong(invitation.code))
+    await sql("UPDATE guesses SET locked_until = locked_until - interval '15 minutes'")
+
+    await _bound(runtime, invitation.code)
+
+    assert await sql("SELECT count(*) FROM guesses") == [(0,)]
+
+
+async def test_a_full_line_refuses_at_once_and_counts_nothing(runtime: Runtime, make: Make, sql):
+    invitation = await _invited(runtime, make)
+    line, go = passwords.BINDING, threading.Event()
+    waiting = [
+        asyncio.create_task(line.run(lambda: go.wait(30)))
+        for _ in range(passwords.AT_ONCE + passwords.WAITING_MAX)
+    ]
+    await asyncio.sleep(0)
+
+    with pytest.raises(SecretsBusy):
+        await _bound(runtime, invitation.code)
+    counted = await sql("SELECT tries_left, (SELECT count(*) FROM guesses) FROM invitations")
+    elsewhere = await _hash_of(runtime)  # the console's line is its own
+    go.set()
+    await asyncio.gather(*waiting)
+
+    assert counted == [(5, 0)]
+    assert elsewhere.startswith("$argon2id$")
+    assert (await _bound(runtime, invitation.code)).person_id == invitation.person_id
+
+
+async def _hash_of(runtime: Runtime) -> str:
+    async with transaction(runtime) as db:
+        return await passwords.hash_secret(db, "a secret")
 
 
 async def test_the_fifth_try_may_still_be_right(runtime: Runtime, make: Make):
@@ -504,9 +566,9 @@ async def test_an_unknown_badge_is_verified_all_the_same(runtime: Runtime, monke
     verified: list[str | None] = []
     honest = invitations.is_secret
 
-    async def spy(db: Db, kept: str | None, given: str) -> bool:
+    async def spy(db: Db, kept: str | None, given: str, line: Line) -> bool:
         verified.append(kept)
-        return await honest(db, kept, given)
+        return await honest(db, kept, given, line)
 
     monkeypatch.setattr(invitations, "is_secret", spy)
     with pytest.raises(InvitationRefused):
