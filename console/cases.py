@@ -1,4 +1,4 @@
-"""Cases as the desk sees them: the queue, what runs, one in full; the reporter's contact, for a purpose."""
+"""One case as the desk sees it: in full, its timeline, who could go, who was told; the reporter's contact, for a purpose."""
 
 from __future__ import annotations
 
@@ -13,12 +13,9 @@ from app.audit.errors import PurposeMissing
 from app.audit.service import record_act
 from app.cases.errors import CaseNotFound
 from app.cases.policy import Reader, reader_of, sees_contact
-from app.cases.queries import Case, get_case
-from app.cases.states import CaseState, Cause
+from app.cases.queries import Case, Ending, ending_of, get_case
 from app.cases.timeline import timeline
-from app.dispatch.desk import stations_of
 from app.dispatch.free import Known, free_officers
-from app.dispatch.queries import After, desk_queue, running
 from app.events.edge import transaction
 from app.kit.database import Db, MovesDb
 from app.kit.errors import Forbidden
@@ -31,14 +28,13 @@ from app.people.queries import badges_of
 from app.people.sessions import Actor, Role
 from app.tracking.queries import TrackState, track
 from console.auth import Board, Desk, Stores
+from console.queue import QueuedOut, brief, clocks
 from console.refusals import UNSAFE, RoleNeeded, roles
-from console.schema import PAGE_DEFAULT, Cursor, Cursors, In, Limit, Out, PointOut, text_of
+from console.schema import Cursor, Cursors, In, Out, PointOut, text_of
 
-RUNNING_MOST = 200
 TIMELINE_PAGE = 200
 
 _DESK = roles(Role.DESK, Role.COMMANDER)
-_QUEUE_CURSOR = Cursors(bool, datetime, UUID)
 _TIMELINE_CURSOR = Cursors(int)
 
 
@@ -48,68 +44,6 @@ class ContactNotShown(Forbidden):
     code = "contact_not_shown"
     message = "仅在警情由值班台处理时可查看联系方式；报案人要求文字联系时不显示"
     message_en = "The contact is shown while the desk has the case, and never of a text-only report"
-
-
-class CaseBriefOut(Out):
-    """A case on the board: nothing of its words, its reporter or its exact place."""
-
-    case_id: UUID
-    number: str = Field(examples=["482-915-3067"])
-    state: CaseState
-    epoch: int
-    category: str = Field(examples=["noise"])
-    urgent: bool
-    text_only: bool
-    station_id: UUID
-    rough: PointOut | None = Field(description="Centre of a 300 m square")
-    reported_at: datetime
-    age_s: float = Field(description="Since the report", examples=[64.2])
-    seconds_left: float | None = Field(description="While open: until the desk has it", examples=[41.3])
-    officer_id: UUID | None
-    act_in_s: float | None = Field(description="Until the silent holder is looked at next", examples=[38.0])
-    silence: int = Field(
-        description="0: fine; 1: the holder was nudged; 2: the desk is alarmed", examples=[0]
-    )
-
-    @classmethod
-    def of(cls, case: Case) -> CaseBriefOut:
-        """A case of the core."""
-        return cls(**_brief(case))
-
-
-class QueuedOut(CaseBriefOut):
-    """A case with the desk, and its clocks."""
-
-    cause: Cause | None = Field(description="Why the desk has it")
-    handed_over_at: datetime | None
-    waits_s: float | None = Field(description="With the desk", examples=[12.5])
-    acknowledged_at: datetime | None
-    ack_by: datetime | None = Field(description="When the next desk on the ladder rings; null: acknowledged")
-    ack_in_s: float | None = Field(description="Seconds until then; negative: overdue", examples=[47.5])
-    ack_step: int = Field(description="0: own desk; 1: neighbour or parent; 2: command centre", examples=[0])
-    ringing_id: UUID | None = Field(description="The station whose desk rings now")
-    desk_person_id: UUID | None = Field(description="Who of the desk has taken it")
-    mine: bool = Field(description="I have taken it")
-    forwards: int = Field(examples=[0])
-    cancel_asked: bool
-
-    @classmethod
-    def queued(cls, case: Case, actor_id: UUID) -> QueuedOut:
-        """A case of the core, for this reader."""
-        return cls(**_brief(case), **_clocks(case, actor_id))
-
-
-class QueueOut(Out):
-    """A page: urgent on top, then oldest first."""
-
-    items: list[QueuedOut]
-    next: str | None = Field(description="The cursor of the next page; null: this is the last one")
-
-
-class RunningOut(Out):
-    """Open cases and those in an officer's hands, urgent on top, then oldest first; at most 200."""
-
-    items: list[CaseBriefOut]
 
 
 class PlaceOut(Out):
@@ -131,7 +65,9 @@ class CaseOut(QueuedOut):
 
     words: str | None = Field(examples=["楼下烧烤店凌晨还在放音响"])
     place: PlaceOut | None
-    locked: bool = Field(description="Idle for 30 min: words and place wait for the second factor")
+    locked: bool = Field(
+        description="Idle for 30 min: words, place, note and the words of the rating wait for the second factor"
+    )
     media: int = Field(description="How many photos, voices, videos came with it", examples=[0])
     deadline: datetime
     claimed_at: datetime | None
@@ -141,7 +77,9 @@ class CaseOut(QueuedOut):
     closed_at: datetime | None
     holder: HolderOut | None
     disposition: str | None = Field(examples=["mediated"])
-    stars: int | None = Field(examples=[5])
+    disposition_note: str | None = Field(description="Of whoever closed it", examples=["已电话告知拨打12345"])
+    stars: int | None = Field(description="The reporter's, 1 to 5", examples=[5])
+    rating_words: str | None = Field(description="The reporter's", examples=["来得很快，谢谢"])
     merged_into: UUID | None
     contact: bool = Field(description="`POST /cases/{case_id}/contact` would show it now")
 
@@ -233,56 +171,6 @@ routes = APIRouter(tags=["Console: cases"])
 
 
 @routes.get(
-    "/queue",
-    operation_id="consoleQueue",
-    summary="The queue of my stations",
-    description="Cases with the desk of my stations, or ringing at them.",
-    responses=problems(RoleNeeded),
-    openapi_extra=_DESK,
-)
-async def get_queue(
-    actor: Board, runtime: Stores, cursor: Cursor = None, limit: Limit = PAGE_DEFAULT
-) -> QueueOut:
-    """A page of the queue."""
-    after = _QUEUE_CURSOR.parts(cursor)
-    async with runtime.database.transaction() as db:
-        return await queue_page(db, runtime, actor, after=After(*after) if after else None, limit=limit)
-
-
-async def queue_page(db: Db, runtime: Runtime, actor: Actor, *, after: After | None, limit: int) -> QueueOut:
-    """A page of the queue of this actor's stations."""
-    everywhere, stations = stations_of(actor)
-    found = await desk_queue(
-        db, runtime, everywhere=everywhere, stations=stations, after=after, limit=limit + 1
-    )
-    page, last = found[:limit], found[limit - 1] if len(found) > limit else None
-    return QueueOut(
-        items=[QueuedOut.queued(case, actor.person_id) for case in page],
-        next=_QUEUE_CURSOR.of(not last.urgent, last.reported_at, last.id) if last else None,
-    )
-
-
-@routes.get(
-    "/cases/running",
-    operation_id="consoleRunningCases",
-    summary="Open cases, and those in officers' hands",
-    responses=problems(RoleNeeded),
-    openapi_extra=_DESK,
-)
-async def get_running(actor: Board, runtime: Stores) -> RunningOut:
-    """What runs."""
-    async with runtime.database.transaction() as db:
-        return RunningOut(items=await running_briefs(db, runtime, actor))
-
-
-async def running_briefs(db: Db, runtime: Runtime, actor: Actor) -> list[CaseBriefOut]:
-    """What runs at this actor's stations."""
-    everywhere, stations = stations_of(actor)
-    found = await running(db, runtime, everywhere=everywhere, stations=stations, limit=RUNNING_MOST)
-    return [CaseBriefOut.of(case) for case in found]
-
-
-@routes.get(
     "/cases/{case_id}",
     operation_id="consoleCase",
     summary="A case in full",
@@ -294,12 +182,14 @@ async def get_one(case_id: UUID, actor: Desk, runtime: Stores) -> CaseOut:
     """One case."""
     async with transaction(runtime) as db:
         case = await _at_my_desk(db, runtime, case_id, actor)
+        ending = Ending(None, None)
         if actor.may_see_personal_data:
             await record_act(
                 db, actor_id=actor.person_id, action="case_read", object_kind="case", object_id=case_id
             )
+            ending = await ending_of(db, runtime, case_id)
         badges = await badges_of(db, [case.officer_id] if case.officer_id else [])
-    return _whole(case, actor, badges)
+    return _whole(case, ending, actor, badges)
 
 
 @routes.get(
@@ -425,42 +315,16 @@ async def _at_my_desk(db: Db | MovesDb, runtime: Runtime, case_id: UUID, actor: 
     return case
 
 
-def _brief(case: Case) -> dict[str, Any]:  # the fields of CaseBriefOut
-    return {
-        "case_id": case.id, "number": case.number, "state": case.state, "epoch": case.epoch, "category": case.category,
-        "urgent": case.urgent, "text_only": case.text_only, "station_id": case.station_id,
-        "rough": PointOut.of(case.rough), "reported_at": case.reported_at, "age_s": _seconds(case.reported_at, case.now),
-        "seconds_left": _seconds(case.now, case.deadline) if case.state is CaseState.OPEN else None,
-        "officer_id": case.officer_id, "act_in_s": _seconds(case.now, case.act_by), "silence": case.act_step,
-    }  # fmt: skip
-
-
-def _clocks(case: Case, actor_id: UUID) -> dict[str, Any]:  # the fields of QueuedOut
-    at_desk = case.state is CaseState.HANDED_OVER
-    return {
-        "cause": case.cause, "handed_over_at": case.handed_over_at,
-        "waits_s": _seconds(case.handed_over_at, case.now) if at_desk else None, "acknowledged_at": case.acknowledged_at,
-        "ack_by": case.ack_by if at_desk else None, "ack_in_s": _seconds(case.now, case.ack_by) if at_desk else None,
-        "ack_step": case.ack_step, "ringing_id": case.ringing_id if at_desk else None,
-        "desk_person_id": case.desk_person_id, "mine": case.desk_person_id == actor_id, "forwards": case.forwards,
-        "cancel_asked": bool(case.facts.get("cancel_asked")),
-    }  # fmt: skip
-
-
-def _whole(case: Case, actor: Actor, badges: dict[UUID, str]) -> CaseOut:
+def _whole(case: Case, ending: Ending, actor: Actor, badges: dict[UUID, str]) -> CaseOut:
     place = PlaceOut(point=PointOut.of(case.place.at), label=case.place.label) if case.place else None
     unlocked = actor.may_see_personal_data
     holder = (
         HolderOut(officer_id=case.officer_id, badge=badges.get(case.officer_id)) if case.officer_id else None
     )
     return CaseOut(
-        **_brief(case), **_clocks(case, actor.person_id), words=case.words if unlocked else None,
+        **brief(case), **clocks(case, actor.person_id), words=case.words if unlocked else None,
         place=place if unlocked else None, locked=not unlocked, media=len(case.media), deadline=case.deadline,
         claimed_at=case.claimed_at, assigned_at=case.assigned_at, en_route_at=case.en_route_at,
         arrived_at=case.arrived_at, closed_at=case.closed_at, holder=holder, disposition=case.disposition,
-        stars=case.stars, merged_into=case.merged_into, contact=sees_contact(case, Reader.DESK),
+        disposition_note=ending.disposition_note, stars=case.stars, rating_words=ending.rating_words, merged_into=case.merged_into, contact=sees_contact(case, Reader.DESK),
     )  # fmt: skip
-
-
-def _seconds(since: datetime | None, until: datetime | None) -> float | None:
-    return round((until - since).total_seconds(), 1) if since and until else None

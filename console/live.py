@@ -20,8 +20,8 @@ from app.people.roles import roles_of
 from app.people.sessions import Actor, Audience, PersonKind, Role, alive
 from app.stations.registry import registry
 from console.auth import Desk, Stores, is_own_origin
-from console.cases import CaseBriefOut, QueueOut, queue_page, running_briefs
 from console.duty import ApprovalOut, OnDutyOut, approvals_of, duty_of
+from console.queue import CaseBriefOut, QueueOut, queue_page, running_briefs
 from console.refusals import UNSAFE, RoleNeeded, roles
 from console.schema import PAGE_MAX, In, Out
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends
 
-from console import audit, cases, desk, duty, live, officers, sessions, staff, stations
+from console import audit, cases, desk, duty, live, officers, queue, sessions, staff, stations
 from console.auth import no_store
 
 PREFIX = "/console/v1"
@@ -35,7 +35,8 @@ TAGS: list[dict[str, str]] = [
 def router() -> APIRouter:
     """A new router with all routes; the caller gives the prefix."""
     whole = APIRouter(dependencies=[Depends(no_store)])
-    for part in (sessions, cases, desk, duty, officers, staff, stations, audit):
+    # `queue` first: /cases/running would be taken for the id of a case.
+    for part in (sessions, queue, cases, desk, duty, officers, staff, stations, audit):
         whole.include_router(part.routes)
     sockets = APIRouter()
     sockets.include_router(whole)

@@ -103,6 +103,26 @@ async def get_case(db: Db | MovesDb, runtime: Runtime, case_id: UUID) -> Case:
     return read_case(runtime, row)
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a case ended, in words: of whoever closed it, and of the reporter who rated it."""
+
+    disposition_note: str | None
+    rating_words: str | None
+
+
+_ENDING = text("SELECT disposition_note, rating_words FROM cases WHERE id = :case_id")
+
+
+async def ending_of(db: Db | MovesDb, runtime: Runtime, case_id: UUID) -> Ending:
+    """The words at the end of a case, decrypted: for its desk and commanders alone, who are recorded as readers."""
+    row = (await db.execute(_ENDING, {"case_id": case_id})).one()
+    return Ending(
+        decrypt(runtime, case_id, "disposition_note", row.disposition_note),
+        decrypt(runtime, case_id, "rating_words", row.rating_words),
+    )
+
+
 async def cases_of_reporter(
     db: Db, runtime: Runtime, person_id: UUID, *, before: datetime | None = None, limit: int = 20
 ) -> list[Case]:

@@ -25,6 +25,18 @@ class Waiting:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A channel that nobody is written to by, and why: `wait_quota`, `operator`, `wait_minute`, `refresh`."""
+
+    channel: str
+    until: datetime
+    reading: str
+
+
+_STOPS = text(
+    "SELECT channel, until, reading FROM channel_stops WHERE until > clock_timestamp() ORDER BY channel"
+)
 # Also what WeChat refused although we had counted a message, and what may or may not have arrived: the
 # person is not sure to have heard it. What was no longer true when its turn came is not news.
 _UNHEARD = """state IN ('dropped', 'refused', 'uncertain', 'dead') AND seen_at IS NULL
@@ -55,3 +67,8 @@ async def take_waiting(db: Db, person_id: UUID) -> list[Waiting]:
 async def quota_renewed_in_s(db: Db | MovesDb) -> float:
     """Seconds until midnight in Beijing, when WeChat's daily quotas start anew; over 0, up to a day."""
     return float((await db.execute(_MIDNIGHT)).scalar_one())
+
+
+async def stops(db: Db | MovesDb) -> list[Stop]:
+    """Channels that are stopped now."""
+    return [Stop(r.channel, r.until, r.reading) for r in await db.execute(_STOPS)]

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from app.cases.states import CaseState
+from app.dispatch.citizen import rate
 from app.dispatch.presence import beat
 from app.events.edge import transaction
 from app.events.record import Event
@@ -66,6 +67,39 @@ async def test_the_queue_tells_nothing_of_words_exact_place_or_reporter(desk: Pe
     assert answer.json()["items"][0]["rough"] is not None
     for secret in ("楼上很吵", str(waiting.reporter.id), str(CENTRE.lat) + ",", waiting.meet_code):
         assert secret not in answer.text
+
+
+async def test_an_alarm_about_a_case_the_desk_does_not_have_stands_on_top_until_it_is_answered(
+    desk: Person, make: Make, waiting: Made
+) -> None:
+    alarm = await make.case(state="open", urgent=True, category="missing_person")
+    station = (await make.the_station()).id
+    await make._run(
+        "UPDATE cases SET ringing_id = :s, ack_by = clock_timestamp() + interval '30 seconds' WHERE id = :id",
+        s=station, id=alarm.id,
+    )  # fmt: skip
+
+    before = (await desk.ok("GET", "/queue"))["items"]
+    await desk.ok("POST", f"/cases/{alarm.id}/acknowledge")
+    after = (await desk.ok("GET", "/queue"))["items"]
+
+    assert [i["case_id"] for i in before] == [str(alarm.id), str(waiting.id)]
+    assert (before[0]["state"], before[0]["ringing_id"]) == ("open", str(station))
+    assert 25 < before[0]["ack_in_s"] <= 30
+    assert [i["case_id"] for i in after] == [str(waiting.id)]
+
+
+async def test_the_desk_is_told_that_citizens_cannot_be_written_to(desk: Person, make: Make) -> None:
+    assert (await desk.ok("GET", "/queue"))["stopped"] == []
+    await make._run(
+        "INSERT INTO channel_stops (channel, until, reading) VALUES"
+        " ('official_account', clock_timestamp() + interval '1 hour', 'wait_quota')"
+    )
+    [told] = (await desk.ok("GET", "/queue"))["stopped"]
+    await make._run("UPDATE channel_stops SET until = clock_timestamp() - interval '1 second'")
+
+    assert (told["channel"], told["reading"]) == ("official_account", "wait_quota")
+    assert (await desk.ok("GET", "/queue"))["stopped"] == []
 
 
 async def test_pages_of_the_queue_hold_every_case_once(desk: Person, make: Make) -> None:
@@ -141,6 +175,27 @@ async def test_after_thirty_idle_minutes_words_and_place_wait_for_a_code(desk: P
     assert (case["locked"], case["words"], case["place"]) == (True, None, None)
     assert contact.json()["code"] == "personal_data_locked"
     assert (await desk.ok("GET", f"/cases/{waiting.id}"))["words"] == "楼上很吵"
+
+
+async def test_how_it_ended_is_shown_to_desk_and_commander_as_a_recorded_look(
+    people: People, make: Make, desk: Person
+) -> None:
+    case = await make.case(state="handed_over", reported_ago_s=20)
+    path = f"/cases/{case.id}"
+    await desk.ok("POST", f"{path}/take", {"epoch": 0})
+    await desk.ok("POST", f"{path}/close", {"epoch": 0, "disposition": "advised", "note": "已电话告知"})
+    await rate(desk.runtime, case.id, reporter_id=case.reporter.id, stars=2, words="等得太久")
+    commander = await people.signed_in("commander")
+
+    seen = [await desk.ok("GET", path), await commander.ok("GET", path)]
+    queue = str(await desk.ok("GET", "/cases/running")) + str(await desk.ok("GET", "/queue"))
+    happened = str(await desk.ok("GET", f"{path}/timeline"))
+
+    for one in seen:
+        assert (one["disposition_note"], one["stars"], one["rating_words"]) == ("已电话告知", 2, "等得太久")
+    assert "已电话告知" not in queue + happened
+    assert "等得太久" not in queue + happened
+    assert len(await actions(desk.runtime, "case_read")) == 2
 
 
 async def test_the_contact_needs_a_purpose_that_stands_in_the_log(
