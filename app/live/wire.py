@@ -3,6 +3,7 @@
 Of uvicorn's `websockets-sansio` protocol a broadcast uses the transport itself: a server's frame is not
 masked, so its bytes are the same for every socket and are made once. RFC 7692 lets any message go
 uncompressed, also where compression was agreed on. Any other server gets the ASGI event, as ever.
+Why: docs/decisions/0008-frames-past-asgi.md.
 """
 
 from __future__ import annotations

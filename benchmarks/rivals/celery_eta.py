@@ -13,7 +13,11 @@ from redis import Redis
 
 url = os.environ["RIVAL_URL"]
 app = Celery("celery_eta", broker=url)
-app.conf.update(worker_prefetch_multiplier=0, task_ignore_result=True, worker_hijack_root_logger=False)
+# It holds every task from the start, as an ETA asks for; none comes back to the queue before it is due.
+app.conf.update(
+    worker_prefetch_multiplier=0, broker_transport_options={"visibility_timeout": 3600}, task_ignore_result=True,
+    worker_hijack_root_logger=False,
+)  # fmt: skip
 found = Redis.from_url(url)
 
 
