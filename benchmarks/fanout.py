@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from itertools import islice
 from statistics import median
 from uuid import UUID
 
@@ -19,9 +21,12 @@ from benchmarks.sockets import Crowd
 from benchmarks.stage import RIVALS_PYTHON, listening, rss_kib, runtime_on, served
 
 SOCKETS, MESSAGES, ROUNDS = 2_000, 10, 5
-GROUP = 200
+GROUP = WARM = 200
 SOCKET_IO = "/socket.io/?EIO=4&transport=websocket"
 TEXT = "x" * 60
+
+Dial = Callable[[int], Awaitable[None]]
+"""Opens so many more."""
 
 
 async def run(settings: Settings, _seconds: float) -> None:
@@ -35,11 +40,12 @@ async def run(settings: Settings, _seconds: float) -> None:
         people = await _people(runtime)
         pin(1)
         crowds = {name: Crowd(name) for name in ("ours", "send_text", "socketio")}
-        kib = {
-            "ours": await _grown(pid, _dial_ours(runtime, crowds["ours"], port, people)),
-            "send_text": await _grown(bare_pid, crowds["send_text"].dial(bare, "/live", [None] * SOCKETS)),
-            "socketio": await _grown(rival_pid, crowds["socketio"].dial(rival, SOCKET_IO, ["40"] * SOCKETS)),
+        dials: dict[str, tuple[int, Dial]] = {
+            "ours": (pid, partial(_dial_ours, runtime, crowds["ours"], port, iter(people))),
+            "send_text": (bare_pid, lambda count: crowds["send_text"].dial(bare, "/live", [None] * count)),
+            "socketio": (rival_pid, lambda count: crowds["socketio"].dial(rival, SOCKET_IO, ["40"] * count)),
         }
+        kib = {name: await _grown(server, dial) for name, (server, dial) in dials.items()}
         expect(await _ask(port, "/listen"), 200)
         found = await interleaved(
             ROUNDS,
@@ -61,22 +67,27 @@ async def _people(runtime: Runtime) -> list[tuple[UUID, UUID]]:
     return await seed.sessions_of(runtime, await seed.officers(runtime, await seed.station(runtime), SOCKETS))
 
 
-async def _dial_ours(runtime: Runtime, crowd: Crowd, port: int, people: list[tuple[UUID, UUID]]) -> None:
+async def _dial_ours(
+    runtime: Runtime, crowd: Crowd, port: int, people: Iterator[tuple[UUID, UUID]], count: int
+) -> None:
     """Through the door as phones do, each with its ticket and its snapshot; a ticket lives 30 s."""
-    for start in range(0, SOCKETS, GROUP):
+    while count > 0:
         said: list[str | None] = [
             json.dumps({"ticket": await issue(runtime, person_id=p, session_id=s, topics=[f"person:{p}"])})
-            for p, s in people[start : start + GROUP]
+            for p, s in islice(people, min(count, GROUP))
         ]
         await crowd.dial(port, "/miniprogram/v1/live", said)
+        count -= len(said)
 
 
-async def _grown(pid: int, dialled: Awaitable[None]) -> float:
-    """KiB of resident memory that each socket added to a server."""
-    before = rss_kib(pid)
-    await dialled
+async def _grown(pid: int, dial: Dial) -> float:
+    """KiB of resident memory that a socket adds to a server; the first ones warm it up and are not counted."""
+    await dial(WARM)
     await asyncio.sleep(1)
-    return (rss_kib(pid) - before) / SOCKETS
+    before = rss_kib(pid)
+    await dial(SOCKETS - WARM)
+    await asyncio.sleep(1)
+    return (rss_kib(pid) - before) / (SOCKETS - WARM)
 
 
 async def _ask(port: int, path: str) -> Load:

@@ -23,14 +23,14 @@ class Crowd:
         self.lost = 0
         self.said = b""  # the last frame of close, and why
         self.clients: list[Client] = []
-        self._wanted = 0
-        self._reached = asyncio.Event()
+        self.wanted = 0
+        self.reached = asyncio.Event()
 
     def count(self, frames: int) -> None:
         """So many more."""
         self.frames += frames
-        if self.frames >= self._wanted:
-            self._reached.set()
+        if self.frames >= self.wanted:
+            self.reached.set()
 
     async def until(self, frames: int, *, within_s: float = 30) -> None:
         """Until so many have come in all.
@@ -38,12 +38,12 @@ class Crowd:
         Raises:
             RuntimeError: they have not within that time, or sockets were lost.
         """
-        self._wanted = frames
-        self._reached.clear()
+        self.wanted = frames
+        self.reached.clear()
         if self.frames < frames:
             try:
                 async with asyncio.timeout(within_s):
-                    await self._reached.wait()
+                    await self.reached.wait()
             except TimeoutError:
                 raise RuntimeError(
                     f"{self.name}: {frames - self.frames} frames missing; {self._losses()}"
@@ -107,7 +107,10 @@ class Client(asyncio.Protocol):
             len(got) > 1 and got[0] == TEXT and len(got) == 2 + got[1]
         ):  # what a fan-out brings: counted with the least ado
             self._got = b""
-            self._crowd.count(1)
+            crowd = self._crowd
+            crowd.frames += 1
+            if crowd.frames >= crowd.wanted:
+                crowd.reached.set()
             return
         at = frames = 0
         while len(got) - at >= 2:

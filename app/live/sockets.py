@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 from uuid import UUID
@@ -66,7 +66,7 @@ class Socket:
         self.port, self.person, self.session_id = port, person_id.int, session_id
         self.send_now: Callable[[bytes], bool] | None = getattr(port, "send_now", None)
         self.topics: set[str] = set()
-        self.queue: OrderedDict[object, Frame] = OrderedDict()
+        self.queue: dict[object, Frame] = {}
         self.busy = False  # stands in the pump's line, or is being written
         self.closed = False
         self.sending_since: float | None = None
@@ -172,13 +172,12 @@ class Pump:
             return False
         try:
             while queue:
-                key, frame = queue.popitem(last=False)
-                if (frame.grant is None or frame.grant.is_fresh(now)) and send_now(frame.data):
-                    self.sent += 1
-                    continue
-                queue[key] = frame
-                queue.move_to_end(key, last=False)
-                return False
+                key = next(iter(queue))
+                frame = queue[key]
+                if (frame.grant is not None and not frame.grant.is_fresh(now)) or not send_now(frame.data):
+                    return False
+                del queue[key]
+                self.sent += 1
         except Exception as error:  # whatever a port raises, this socket is over
             log.info("socket_lost", error=type(error).__name__)
             self._lost(socket)
@@ -189,7 +188,7 @@ class Pump:
         queue = socket.queue
         try:
             while queue and not socket.closed:
-                _, frame = queue.popitem(last=False)
+                frame = queue.pop(next(iter(queue)))
                 now = time.monotonic()
                 if (
                     frame.grant is not None
