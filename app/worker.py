@@ -16,6 +16,7 @@ import structlog
 from app.audit.seal import seal
 from app.dispatch import handover
 from app.dispatch.broadcast import due_rings
+from app.dispatch.personal import erase_words
 from app.dispatch.reconcile import reconcile
 from app.events.follow import follow_left
 from app.inbox import service as inbox
@@ -56,6 +57,7 @@ def ticks(runtime: Runtime, sender: Sender) -> list[Tick]:
         Tick("duty_of_expired", 30.0, lambda: people.end_duty_of_expired(runtime)),
         Tick("gather_merged", 30.0, lambda: gather_merged(runtime)),
         Tick("forget_people", 3600.0, lambda: people.forget(runtime)),
+        Tick("erase_words", 3600.0, lambda: erase_words(runtime)),
         Tick("seal", 1.0, lambda: seal(runtime)),
         Tick("reconcile", 30.0, lambda: reconcile(runtime)),
         Tick("forget_trails", 30.0, lambda: tracking.forget(runtime)),

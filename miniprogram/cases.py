@@ -17,7 +17,7 @@ from app.cases.queries import Case, Place, cases_of_reporter, get_case
 from app.cases.states import ACTIVE, CaseState, Cause
 from app.dispatch import citizen
 from app.dispatch.citizen import Cancelled
-from app.dispatch.errors import WindowOver
+from app.dispatch.errors import MovedTooOften, WindowOver
 from app.kit.database import Db, MovesDb
 from app.kit.errors import Invalid
 from app.kit.problems import problems
@@ -270,8 +270,8 @@ async def post_cancel(case_id: UUID, actor: CitizenOrOfficer, runtime: Stores) -
     status_code=204,
     operation_id="moveCase",
     summary="I moved",
-    description="Officer and desk are told; nobody is asked.",
-    responses=problems(CaseNotFound, CaseEnded),
+    description="Officer and desk are told; nobody is asked. Five times a minute, then 429 with `Retry-After`.",
+    responses=problems(CaseNotFound, CaseEnded, MovedTooOften),
 )
 async def post_place(case_id: UUID, body: MoveIn, actor: CitizenOrOfficer, runtime: Stores) -> Response:
     """Move one's own case."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from miniprogram import cases, duty, hot, live, my_case, offers, reports, sessions, work
+from miniprogram import cases, duty, hot, live, my_case, my_data, offers, reports, sessions, work
 
 PREFIX = "/miniprogram/v1"
 
 TAGS: list[dict[str, str]] = [
     {"name": "Sessions", "description": "Signing in, the second factor, what is kept of oneself."},
+    {"name": "My data", "description": "For citizens: all that is held about me, and its erasure."},
     {"name": "My cases", "description": "For whoever reports: anyone signed in, their own cases only."},
     {"name": "Duty", "description": "For officers: on and off duty, where I am."},
     {"name": "Offers", "description": "For officers: open cases near me."},
@@ -23,6 +24,6 @@ def router() -> APIRouter:
     """A new router with all routes; the caller gives the prefix."""
     whole = APIRouter()
     whole.routes.extend(hot.routes())
-    for part in (sessions, reports, cases, duty, offers, my_case, work, live):
+    for part in (sessions, my_data, reports, cases, duty, offers, my_case, work, live):
         whole.include_router(part.routes)
     return whole

@@ -26,7 +26,7 @@ from app.cases.states import (
     CaseEvent,
     Move,
 )
-from app.dispatch.errors import WindowOver
+from app.dispatch.errors import MovedTooOften, WindowOver
 from app.events.edge import transaction
 from app.events.follow import follow_soon
 from app.events.record import record
@@ -72,14 +72,27 @@ async def cancel(runtime: Runtime, case_id: UUID, *, reporter_id: UUID) -> Cance
     return Cancel(outcome, case.number)
 
 
+MOVES_A_MINUTE = 5
+"""How often the place of a case may change within 60 s: each tells an officer on the way and a desk."""
+
 _PLACE = text(f"""
     UPDATE cases SET place = :place, rough_lat = :lat, rough_lng = :lng
      WHERE id = :case_id AND reporter_id = :reporter_id AND state NOT IN {ENDED_SQL} RETURNING station_id
 """)
 
 
+_MOVES = text(f"""
+    SELECT count(*) AS moves, ceil(60 - extract(epoch FROM clock_timestamp() - min(at)))::int AS left_s FROM events
+     WHERE case_id = :case_id AND kind = '{CaseEvent.MOVED_PLACE}' AND at > clock_timestamp() - interval '1 minute'
+""")
+
+
 async def move_place(runtime: Runtime, case_id: UUID, *, reporter_id: UUID, place: Place) -> None:
-    """ "I moved": the reporter is elsewhere now; officer and desk are told. Nobody is asked."""
+    """ "I moved": the reporter is elsewhere now; officer and desk are told. Nobody is asked.
+
+    Raises:
+        Invalid: a place without a point. CaseEnded: too late. MovedTooOften: five times in this minute already.
+    """
     if place.at is None:
         raise Invalid("a place needs a point: latitude and longitude in WGS-84 degrees", field="place")
     await _own(runtime, case_id, reporter_id)
@@ -92,6 +105,12 @@ async def move_place(runtime: Runtime, case_id: UUID, *, reporter_id: UUID, plac
         row = (await db.execute(_PLACE, values)).one_or_none()
         if row is None:
             raise CaseEnded(case_id=str(case_id))
+        # The row is locked by now: moves at once are counted one after the other.
+        counted = (await db.execute(_MOVES, {"case_id": case_id})).one()
+        if counted.moves >= MOVES_A_MINUTE:
+            raise MovedTooOften(
+                limit="moves_a_minute", value=MOVES_A_MINUTE, retry_after_s=max(1, counted.left_s)
+            )
         await record(
             db, CaseEvent.MOVED_PLACE, case_id=case_id, station_id=row.station_id, actor_id=reporter_id
         )

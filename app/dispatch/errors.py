@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.kit.errors import Conflict, Invalid
+from app.kit.errors import Conflict, Invalid, LimitReached
 
 
 class OffDuty(Conflict):
@@ -11,6 +11,24 @@ class OffDuty(Conflict):
     code = "off_duty"
     message = "您未在岗，请先上岗"
     message_en = "You are off duty: go on duty first"
+
+
+class CaseStillOpen(Conflict):
+    """A citizen cannot be erased while police work on a report of theirs."""
+
+    code = "case_still_open"
+    message = "您还有未结的报警，请先撤销或等待结案后再注销"
+    message_en = "A report of yours is open: cancel it, or wait until it is closed, then ask again"
+
+
+class MovedTooOften(LimitReached):
+    """ "I moved" of one case, more often than anybody can follow."""
+
+    code = "moved_too_often"
+    message = "位置更新过于频繁，请稍后再试；紧急情况请拨打110"
+    message_en = (
+        "The place was changed several times this minute; try again shortly, in an emergency call 110"
+    )
 
 
 class ArrivalNotShown(Invalid):

@@ -19,14 +19,17 @@ from app.stations.settings import Limits
 OPEN_OF_A_CATEGORY_AND_PLACE = 1
 NEVER_LIMITED = frozenset({MISSING_PERSON})
 
+# Reports of one person at once are counted one after the other: the second sees the first when it has committed.
+_ONE_BY_ONE = text("SELECT id FROM people WHERE id = :reporter_id FOR NO KEY UPDATE")
 _COUNTS = text(f"""
     SELECT count(*) FILTER (WHERE c.category = :category AND c.state NOT IN {ENDED_SQL}
                               AND c.rough_lat IS NOT DISTINCT FROM CAST(:lat AS float8)
                               AND c.rough_lng IS NOT DISTINCT FROM CAST(:lng AS float8)) AS same,
            count(*) FILTER (WHERE c.reported_at > clock_timestamp() - interval '10 minutes') AS ten_minutes,
-           count(*) AS day
+           count(*) FILTER (WHERE c.reported_at > clock_timestamp() - interval '1 day') AS day
       FROM cases c
-     WHERE c.reporter_id = :reporter_id AND c.reported_at > clock_timestamp() - interval '1 day'
+     WHERE c.reporter_id = :reporter_id
+       AND (c.reported_at > clock_timestamp() - interval '1 day' OR c.state NOT IN {ENDED_SQL})
 """)
 
 
@@ -39,7 +42,10 @@ class Flood:
 
 
 async def flood(db: Db, limits: Limits, reporter_id: UUID, category: str, at: Point | None) -> Flood | None:
-    """The first limit of the station that one more report of this person would pass, or None."""
+    """The first limit of the station that one more report of this person would pass, or None.
+
+    A place is a square of 300 m. Holds the person's row until the caller's transaction ends.
+    """
     if category in NEVER_LIMITED:
         return None
     square = rounded(at, 300) if at else None
@@ -47,6 +53,7 @@ async def flood(db: Db, limits: Limits, reporter_id: UUID, category: str, at: Po
         "reporter_id": reporter_id, "category": category, "lat": square.lat if square else None,
         "lng": square.lng if square else None,
     }  # fmt: skip
+    await db.execute(_ONE_BY_ONE, {"reporter_id": reporter_id})
     row = (await db.execute(_COUNTS, values)).one()
     if row.same >= OPEN_OF_A_CATEGORY_AND_PLACE:
         return Flood("open_of_a_category_and_place", OPEN_OF_A_CATEGORY_AND_PLACE)

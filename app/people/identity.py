@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -279,6 +280,64 @@ async def phone_of(db: Db | MovesDb, runtime: Runtime, person_id: UUID) -> str |
     """A person's phone, under the same rule as `name_of`."""
     row = (await db.execute(_FIELDS, {"ids": [person_id]})).one_or_none()
     return _open(runtime, person_id, "phone", row.phone) if row and row.phone is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is held of who a person is. `openids`: by AppID."""
+
+    name: str | None
+    phone: str | None
+    unionid: str | None
+    openids: tuple[tuple[str, str], ...]
+    consent_version: str | None
+    consent_at: datetime | None
+    language: str
+    follows: bool
+    known_since: datetime
+
+
+_HELD = text("""
+    SELECT p.language, p.follows, p.created_at, i.name, i.phone, i.unionid, i.consent_version, i.consent_at
+      FROM people p LEFT JOIN identity.persons i ON i.person_id = p.id WHERE p.id = :id
+""")
+_OPENIDS = text("SELECT id, app_id, openid FROM identity.openids WHERE person_id = :id ORDER BY id")
+_ERASE = (
+    text("DELETE FROM identity.openids WHERE person_id = :id"),
+    text("DELETE FROM identity.persons WHERE person_id = :id"),
+    text("UPDATE people SET active = FALSE, follows = FALSE, erased_at = clock_timestamp() WHERE id = :id"),
+)
+
+
+async def held_of(db: Db, runtime: Runtime, person_id: UUID) -> Held:
+    """Everything in the vault about a person, for that person alone.
+
+    Raises:
+        PersonNotFound: nobody has this id.
+    """
+    row = (await db.execute(_HELD, {"id": person_id})).one_or_none()
+    if row is None:
+        raise PersonNotFound(person_id=person_id)
+    fields = {
+        column: _open(runtime, person_id, column, value)
+        if (value := getattr(row, column)) is not None
+        else None
+        for column in ("name", "phone", "unionid")
+    }
+    openids = [
+        (o.app_id, runtime.keys.decrypt(o.openid, table=OPENIDS, row=str(o.id), column="openid"))
+        for o in await db.execute(_OPENIDS, {"id": person_id})
+    ]
+    return Held(
+        **fields, openids=tuple(openids), consent_version=row.consent_version, consent_at=row.consent_at,
+        language=row.language, follows=row.follows, known_since=row.created_at,
+    )  # fmt: skip
+
+
+async def erase_identity(db: Db, person_id: UUID) -> None:
+    """Erase everything that identifies a person; the id stays, and leads to nobody."""
+    for statement in _ERASE:
+        await db.execute(statement, {"id": person_id})
 
 
 def name_in_part(name: str) -> str:

@@ -1,0 +1,167 @@
+"""A citizen's own data: all of it, and its erasure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from app.cases.states import CaseState
+from app.dispatch.errors import CaseStillOpen
+from app.dispatch.personal import DISPUTE_DAYS, Everything, OwnCase, erase, everything_about
+from app.events.edge import transaction
+from app.kit.problems import problems
+from miniprogram.auth import Citizen, CitizensOnly, Stores
+from miniprogram.schema import Out, PlaceOut
+
+
+class ProfileOut(Out):
+    """What identifies me, and what I agreed to."""
+
+    name: str | None = Field(examples=["李雷"])
+    phone: str | None = Field(examples=["13800000000"])
+    consent_version: str | None = Field(examples=["2025-01"])
+    consent_at: datetime | None
+    language: str = Field(examples=["zh"])
+    follows: bool = Field(description="The Official Account, as far as its events said")
+    known_since: datetime
+    unionid: str | None = Field(description="WeChat's name of me at all accounts of one owner")
+    openids: dict[str, str] = Field(
+        description="WeChat's name of me at each account of ours, by AppID",
+        examples=[{"wxabcdef1234567890": "oAbCdEf"}],
+    )
+
+
+class StepOut(Out):
+    """What happened to a case; of an officer nothing but the badge."""
+
+    kind: str = Field(examples=["case_claimed"])
+    at: datetime
+    own: bool = Field(description="I did it")
+    badge: str | None = Field(examples=["017342"])
+
+
+class OwnCaseOut(Out):
+    """A case that I reported."""
+
+    case_id: UUID
+    number: str = Field(examples=["482-915-3067"])
+    state: CaseState
+    category: str = Field(examples=["noise"])
+    urgent: bool
+    text_only: bool
+    words: str | None
+    place: PlaceOut | None
+    media: list[str] = Field(description="WeChat's ids of the pictures")
+    reported_at: datetime
+    closed_at: datetime | None
+    disposition: str | None
+    stars: int | None
+    rating_words: str | None
+    timeline: list[StepOut]
+
+    @classmethod
+    def of(cls, own: OwnCase) -> OwnCaseOut:
+        """A case of the core."""
+        case = own.case
+        steps = [StepOut(kind=s.kind, at=s.at, own=s.own, badge=s.badge) for s in own.steps]
+        return cls(
+            case_id=case.id, number=case.number, state=case.state, category=case.category, urgent=case.urgent,
+            text_only=case.text_only, words=case.words, place=PlaceOut.of(case.place), media=list(case.media),
+            reported_at=case.reported_at, closed_at=case.closed_at, disposition=case.disposition, stars=case.stars,
+            rating_words=own.rating_words, timeline=steps,
+        )  # fmt: skip
+
+
+class DraftOut(Out):
+    """What I was writing in the chat; kept for a day."""
+
+    category: str | None = Field(examples=["noise"])
+    words: str | None
+    place: PlaceOut | None
+    media: list[str]
+
+
+class NoticeOut(Out):
+    """What I was told, or would have been."""
+
+    kind: str = Field(examples=["claimed"])
+    case_id: UUID | None
+    at: datetime
+    state: str = Field(examples=["sent"])
+
+
+class SignedInOut(Out):
+    """A session of mine, by its times; no address is kept."""
+
+    since: datetime
+    used_at: datetime
+    until: datetime
+
+
+class ExportOut(Out):
+    """All that is held about me."""
+
+    at: datetime
+    profile: ProfileOut
+    draft: DraftOut | None
+    cases: list[OwnCaseOut]
+    notices: list[NoticeOut]
+    sessions: list[SignedInOut]
+
+
+routes = APIRouter(tags=["My data"])
+
+
+@routes.get(
+    "/me/export",
+    operation_id="exportMe",
+    summary="All that is held about me",
+    description="Profile, consent, cases with words and timeline, notices, sessions. Of officers the badge alone. "
+    "That it was asked for stands in the audit chain.",
+    responses=problems(CitizensOnly),
+)
+async def get_export(actor: Citizen, runtime: Stores, response: Response) -> ExportOut:
+    """Everything about oneself."""
+    response.headers["Cache-Control"] = "no-store"
+    async with transaction(runtime) as db:
+        found = await everything_about(db, runtime, actor.person_id)
+    return _out(found)
+
+
+@routes.delete(
+    "/me",
+    status_code=204,
+    operation_id="eraseMe",
+    summary="Erase me",
+    description="Name, phone, consent, WeChat's names of me and what I was writing go at once, and every session "
+    f"ends. My cases stay without me; their words, places, pictures and ratings go {DISPUTE_DAYS} days after their "
+    "end. While a case of mine is open: 409 `case_still_open`; cancel it, or wait until it is closed. "
+    "Whoever signs in again is somebody new.",
+    responses=problems(CitizensOnly, CaseStillOpen),
+)
+async def delete_me(actor: Citizen, runtime: Stores) -> Response:
+    """Erase oneself."""
+    async with transaction(runtime) as db:
+        await erase(db, actor.person_id)
+    return Response(status_code=204)
+
+
+def _out(found: Everything) -> ExportOut:
+    who, draft = found.person, found.draft
+    return ExportOut(
+        at=found.at,
+        profile=ProfileOut(
+            name=who.name, phone=who.phone, consent_version=who.consent_version, consent_at=who.consent_at,
+            language=who.language, follows=who.follows, known_since=who.known_since, unionid=who.unionid,
+            openids=dict(who.openids),
+        ),
+        draft=None if draft.empty else DraftOut(
+            category=draft.category, words=draft.words, place=PlaceOut.of(draft.place), media=list(draft.media)
+        ),
+        cases=[OwnCaseOut.of(own) for own in found.cases],
+        notices=[NoticeOut(kind=n.kind, case_id=n.case_id, at=n.at, state=n.state) for n in found.notices],
+        sessions=[SignedInOut(since=s.since, used_at=s.used_at, until=s.until) for s in found.sessions],
+    )  # fmt: skip
