@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import sys
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs" / "proofs.md"
+EVERY_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -21,17 +24,41 @@ class Figure:
     measured: str
 
 
+class Skipped(Exception):
+    """This machine lacks what the proof needs; the message says what."""
+
+
+class Progress:
+    """Says how far a proof is, every 15 s at most, and how long the rest takes at that pace."""
+
+    def __init__(self, name: str, total: int, unit: str) -> None:
+        self._name, self._total, self._unit = name, total, unit
+        self._begun = self._said = time.monotonic()
+
+    def at(self, done: int, more: str = "") -> None:
+        """`done` of the total are over."""
+        now = time.monotonic()
+        if now - self._said < EVERY_S:
+            return
+        self._said = now
+        left_s = (now - self._begun) / done * (self._total - done) if done else 0.0
+        left = f", about {left_s:.0f} s left" if done else ""
+        print(
+            f"prove {self._name} ... {done} of {self._total} {self._unit}{left}{more and f' ({more})'}",
+            flush=True,
+        )
+
+
 def say(figure: Figure) -> None:
     """One line on the terminal."""
     print(f"prove {figure.name} {figure.measured} {'ok' if figure.ok else 'FAILED'}", flush=True)
 
 
-def keep(figure: Figure, *, seconds: float, note: str = "") -> None:
-    """One row of the page."""
-    load = os.getloadavg()[0]
+def keep(figure: Figure, *, seconds: float, load: float, note: str = "") -> None:
+    """One row of the page. `load`: the machine's before the proof began, which makes load of its own."""
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
-    command = " ".join(["python -m tests.prove", *sys.argv[1:]])
-    shared = f"load {load:.1f}" + (f"; {note}" if note else "")
+    command = f'make prove ARGS="{shlex.join(sys.argv[1:])}"' if sys.argv[1:] else "make prove"
+    shared = f"load {load:.1f} before" + (f"; {note}" if note else "")
     row = (
         f"| {when} | {figure.name} | {'ok' if figure.ok else 'FAILED'} | {figure.measured} | {seconds:.0f} s |"
         f" {machine()}, {shared} | `{command}` |\n"

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 from app.kit.embedded import ports
@@ -49,6 +50,9 @@ _SETTINGS = {
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
 }
+BUILTIN_LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
+"""Of the wheel's PostgreSQL; the proof on an older one, which has no such provider, gives its own."""
+
 _DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 _QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -59,14 +63,16 @@ def postgres_daemon(folder: Path, binaries: Binaries, account: Account | None) -
     return Daemon("postgres", folder, binaries.postgres, str(data), data / "postmaster.pid", account)
 
 
-def start_postgres(daemon: Daemon, binaries: Binaries, *, durable: bool) -> str:
-    """Run it, setting it up first if need be; its URL.
+def start_postgres(
+    daemon: Daemon, binaries: Binaries, *, durable: bool, locale: Sequence[str] = BUILTIN_LOCALE
+) -> str:
+    """Run it, setting it up first if need be; its URL. `locale` holds initdb's options for a new folder.
 
     Raises:
         EmbeddedError: it cannot be set up or started; or it runs without fsync and `durable` is asked.
     """
     if not (alive(daemon) and wait_ready(daemon, lambda: _says_ready(daemon))):
-        _set_up(daemon, binaries)
+        _set_up(daemon, binaries, locale)
         _clear_what_is_left(daemon)
         _launch(daemon, durable=durable)
     known = remembered(daemon)
@@ -110,7 +116,7 @@ def _says_ready(daemon: Daemon) -> bool:
     return False
 
 
-def _set_up(daemon: Daemon, binaries: Binaries) -> None:
+def _set_up(daemon: Daemon, binaries: Binaries, locale: Sequence[str]) -> None:
     data = Path(daemon.mark)
     if data.exists():
         return
@@ -129,9 +135,7 @@ def _set_up(daemon: Daemon, binaries: Binaries) -> None:
                 f"--pwfile={secret}",
                 "--auth=scram-sha-256",
                 "--encoding=UTF8",
-                "--locale-provider=builtin",
-                "--builtin-locale=C.UTF-8",
-                "--locale=C",
+                *locale,
                 "--data-checksums",
                 "--no-sync",
                 "--no-instructions",

@@ -129,7 +129,7 @@ async def test_a_value_written_meanwhile_is_not_overwritten(runtime: Runtime):
 async def test_what_no_key_opens_is_counted_and_left(runtime: Runtime, sql):
     await _people(_with(runtime, secret=[OLD]))
     await sql("UPDATE identity.persons SET name = '\\x010100000000' || name WHERE phone_index = "
-              "(SELECT min(phone_index) FROM identity.persons)")  # fmt: skip
+              "(SELECT phone_index FROM identity.persons ORDER BY 1 LIMIT 1)")  # fmt: skip
 
     rotated = await rotate(_with(runtime, secret=[NEW, OLD]))
 
