@@ -9,12 +9,15 @@ from dataclasses import dataclass
 import httpx
 from sqlalchemy import text
 
+from app.backlog import read_backlog
 from app.kit.migrate import current_revision, newest_revision
 from app.kit.runtime import Runtime
+from app.notices.queries import stops
 from app.stations.registry import registry, stations_without_desk
 
 CLOCK_OFF_MAX_S = 1.0
 OLDEST_POSTGRESQL = 150000
+OLDEST_EVENT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ async def examine(runtime: Runtime) -> list[Finding]:
     findings.append(await _valkey(runtime))
     if all(f.ok for f in findings if f.what in ("database", "migrations")):
         findings += await _stations(runtime)
-        findings.append(await _outbox(runtime))
+        findings += await _outbox(runtime)
     findings.append(await _wechat(runtime))
     return findings
 
@@ -98,21 +101,27 @@ async def _stations(runtime: Runtime) -> list[Finding]:
     ]  # fmt: skip
 
 
-async def _outbox(runtime: Runtime) -> Finding:
+async def _outbox(runtime: Runtime) -> list[Finding]:
     async with runtime.database.moves() as db:
-        dead = (await db.execute(text("SELECT count(*) FROM outbox WHERE dead_at IS NOT NULL"))).scalar_one()
-        age = (
-            await db.execute(
-                text(
-                    "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(e.at)), 0)::float8 FROM outbox o"
-                    " JOIN events e ON e.id = o.event_id WHERE o.dead_at IS NULL"
-                )
-            )
-        ).scalar_one()
-    found = f"oldest waits {age:.0f} s, {dead} dead"
-    return Finding(
-        "outbox", dead == 0 and age < 60, found, "is a worker running? The log says why events died"
-    )
+        backlog = await read_backlog(db)
+        stopped = await stops(db)
+    dead = backlog.dead_events + backlog.dead_notices
+    return [
+        Finding(
+            "outbox", backlog.oldest_s < OLDEST_EVENT_S, f"oldest waits {backlog.oldest_s:.0f} s",
+            "is a worker running? The log says why events fail",
+        ),
+        Finding(
+            "dead letters", dead == 0, f"{backlog.dead_events} events, {backlog.dead_notices} notices",
+            "look: didi outbox list; then didi outbox retry, or drop",
+        ),
+        Finding(
+            "channels", not stopped,
+            ", ".join(f"{s.channel} stopped until {s.until:%d %b %H:%M} UTC: {s.reading}" for s in stopped) or "open",
+            "citizens are not told: the desk calls them. wait_quota: the day's messages are spent, ask WeChat for more; "
+            "operator: mend WECHAT_APP_SECRET or the account's settings",
+        ),
+    ]  # fmt: skip
 
 
 async def _wechat(runtime: Runtime) -> Finding:

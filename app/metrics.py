@@ -5,9 +5,11 @@ from __future__ import annotations
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 
+from app.backlog import read_backlog
 from app.cases.states import ENDED_SQL, CaseState
 from app.kit import metrics
 from app.kit.runtime import Runtime
+from app.notices.queries import stops
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -23,10 +25,6 @@ _REST = text("""
            (SELECT count(*) FROM officers WHERE on_duty) AS on_duty,
            (SELECT count(*) FROM officers WHERE on_duty AND last_seen_at > clock_timestamp() - interval '45 seconds')
                AS reachable,
-           (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(e.at)), 0) FROM outbox x
-              JOIN events e ON e.id = x.event_id WHERE x.dead_at IS NULL) AS outbox_age,
-           (SELECT count(*) FROM outbox WHERE dead_at IS NOT NULL)
-               + (SELECT count(*) FROM deliveries WHERE state = 'dead') AS dead,
            (SELECT count(*) FROM deliveries WHERE state = 'queued') AS queued
 """)
 
@@ -36,13 +34,18 @@ async def scrape(runtime: Runtime) -> bytes:
     async with runtime.database.moves() as db:
         states = {row.state: row.n for row in await db.execute(_STATES)}
         rest = (await db.execute(_REST)).one()
+        backlog = await read_backlog(db)
+        stopped = await stops(db)
     for state in CaseState:
         metrics.CASES.labels(state.value).set(states.get(state.value, 0))
     metrics.CLAIMED_SILENT.set(rest.silent)
     metrics.OFFERS_OPEN.set(rest.offers)
     metrics.OFFICERS_ON_DUTY.set(rest.on_duty)
     metrics.OFFICERS_REACHABLE.set(rest.reachable)
-    metrics.OUTBOX_AGE.set(float(rest.outbox_age))
-    metrics.OUTBOX_DEAD.set(rest.dead)
+    metrics.OUTBOX_AGE.set(backlog.oldest_s)
+    metrics.OUTBOX_DEAD.set(backlog.dead_events + backlog.dead_notices)
+    metrics.CHANNEL_STOPPED.clear()
+    for stop in stopped:
+        metrics.CHANNEL_STOPPED.labels(stop.channel, stop.reading).set(1)
     metrics.DELIVERIES_QUEUED.set(rest.queued)
     return generate_latest()

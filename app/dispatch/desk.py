@@ -222,7 +222,7 @@ _DONE = text("""
            e.data ->> 'previous_officer_id' AS previous_officer_id, c.reported_at, c.deadline, e.at
       FROM events e JOIN cases c ON c.id = e.case_id AND c.epoch = e.epoch
      WHERE e.case_id = :case_id AND e.actor_id = :actor_id AND e.data ->> 'move' = ANY(CAST(:moves AS text[]))
-       AND (CAST(:epoch AS int) IS NULL OR e.epoch = :epoch) AND e.data @> CAST(:same AS jsonb)
+       AND (CAST(:epoch AS int) IS NULL OR e.epoch - CAST(:grown AS int) = :epoch) AND e.data @> CAST(:same AS jsonb)
        AND (NOT :acknowledged OR c.acknowledged_at IS NOT NULL)
      ORDER BY e.id DESC LIMIT 1
 """).bindparams(bindparam("same", type_=JSONB))
@@ -235,7 +235,7 @@ async def _done_before(
     """The answer this person had to this very act, to give it once more; `same`: what must have been asked for alike."""
     values = {
         "case_id": case_id, "actor_id": actor.person_id, "moves": [one.name for one in what], "same": dict(same or {}),
-        "epoch": None if epoch is None else epoch + (1 if what[0].new_holder else 0),
+        "epoch": epoch, "grown": 1 if what[0].new_holder else 0,
         "acknowledged": ACKNOWLEDGE in what,
     }  # fmt: skip
     row = (await db.execute(_DONE, values)).one_or_none()

@@ -35,4 +35,7 @@ OUTBOX_AGE = Gauge(
 )
 OUTBOX_DEAD = Gauge("didi_outbox_dead", "Events and deliveries among the dead letters")
 DELIVERIES = Counter("didi_deliveries", "Notices by kind and what became of them", ["kind", "state"])
+CHANNEL_STOPPED = Gauge(
+    "didi_channel_stopped", "1 while nobody can be written to by a channel, with why", ["channel", "reading"]
+)
 DELIVERIES_QUEUED = Gauge("didi_deliveries_queued", "Notices that wait to be sent")
