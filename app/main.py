@@ -17,7 +17,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 import console.board
+import console.live
 import console.router
+import miniprogram.live
 import miniprogram.router
 import wechat.callback
 from app import metrics
@@ -28,7 +30,7 @@ from app.kit.migrate import current_revision, newest_revision
 from app.kit.problems import MEDIA_TYPE, Unreadable, status_of
 from app.kit.runtime import Runtime
 from app.live.hub import Hub
-from app.live.wire import KeepSend
+from app.live.wire import SocketsFirst
 from app.settings import Settings
 from app.stations.registry import registry, stations_without_desk
 from app.tracking.service import Ingest
@@ -57,7 +59,13 @@ def create_app(settings: Settings, *, wechat_transport: httpx.AsyncBaseTransport
     )
     app.state.settings, app.state.wechat_transport = settings, wechat_transport
     app.add_middleware(BodyCap)
-    app.add_middleware(KeepSend)
+    app.add_middleware(
+        SocketsFirst,
+        sockets={
+            f"{miniprogram.router.PREFIX}/live": miniprogram.live.sockets,
+            f"{console.router.PREFIX}/live": console.live.sockets,
+        },
+    )
     app.include_router(wechat.callback.router(settings))
     app.include_router(miniprogram.router.router(), prefix=miniprogram.router.PREFIX)
     app.include_router(console.router.router(), prefix=console.router.PREFIX)

@@ -176,7 +176,5 @@ def _may_open(scope: Scope) -> bool:
     return is_own_origin(HTTPConnection(scope))
 
 
-routes.add_websocket_route(
-    "/live",
-    Sockets(Door(_admit, _say_everything, _take, _may_open)),  # type: ignore[arg-type]  # an ASGI app
-)
+sockets = Sockets(Door(_admit, _say_everything, _take, _may_open))
+routes.add_websocket_route("/live", sockets)  # type: ignore[arg-type]  # an ASGI app

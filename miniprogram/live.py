@@ -236,4 +236,5 @@ async def _say_everything(line: Line[Mine]) -> None:
     line.send(snapshot.model_dump_json().encode(), newest="snapshot")
 
 
-routes.add_websocket_route("/live", Sockets(Door(_admit, _say_everything, _take)))  # type: ignore[arg-type]  # an ASGI app
+sockets = Sockets(Door(_admit, _say_everything, _take))
+routes.add_websocket_route("/live", sockets)  # type: ignore[arg-type]  # an ASGI app

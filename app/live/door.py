@@ -133,7 +133,7 @@ class Sockets(Generic[T]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One socket, from its ticket to its end."""
-        wire = Wire(scope, receive, send)
+        wire = Wire(receive, send)
         if not self._door.may_open(scope):
             await wire.refuse()
             return

@@ -8,7 +8,7 @@ Why: docs/decisions/0008-frames-past-asgi.md.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -17,7 +17,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_SEND = "didi.send"
 _TEXT = 0x81  # the last part of a text, RFC 6455
 
 
@@ -25,16 +24,19 @@ class Gone(Exception):
     """The peer has hung up."""
 
 
-class KeepSend:
-    """Middleware: sockets may send to the server itself, past what the frameworks put around it."""
+class SocketsFirst:
+    """Middleware, outermost: sockets of these paths meet their door at once, the rest goes its way.
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    What a framework keeps around an open socket costs memory for as long as it is open, and hides the server's `send`.
+    """
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            scope[_SEND] = send
-        await self._app(scope, receive, send)
+    def __init__(self, app: App, sockets: Mapping[str, App]) -> None:
+        self._app, self._sockets = app, sockets
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """No coroutine of its own."""
+        door = self._sockets.get(scope["path"]) if scope["type"] == "websocket" else None
+        return (door or self._app)(scope, receive, send)
 
 
 class Wire:
@@ -42,10 +44,9 @@ class Wire:
 
     __slots__ = ("_protocol", "_receive", "_send")
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._receive = receive
-        self._send: Send = scope.get(_SEND, send)
-        protocol = getattr(self._send, "__self__", None)
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive, self._send = receive, send
+        protocol = getattr(send, "__self__", None)
         known = all(
             hasattr(protocol, name) for name in ("transport", "writable", "close_sent", "disconnected")
         )

@@ -21,11 +21,12 @@ from app.kit.errors import AppError, Invalid
 from app.kit.problems import MEDIA_TYPE, Unreadable, status_of
 from app.kit.runtime import Runtime
 from app.live.hub import Hub
-from app.live.wire import KeepSend
+from app.live.wire import SocketsFirst
 from app.people.identity import set_identity
 from app.people.sessions import issue
 from app.people.tables import Audience
 from app.tracking.service import Ingest
+from miniprogram.live import sockets
 from miniprogram.router import PREFIX, TAGS, router
 from tests.factories import Made, Make
 from tests.miniprogram.phones import Dial, FakeWeChat, Phone, Settle, SignIn, Socket
@@ -62,7 +63,7 @@ def wechat() -> FakeWeChat:
 @pytest.fixture
 async def app(runtime: Runtime, wechat: FakeWeChat) -> AsyncIterator[FastAPI]:
     app = FastAPI(openapi_tags=TAGS)
-    app.add_middleware(KeepSend)
+    app.add_middleware(SocketsFirst, sockets={f"{PREFIX}/live": sockets})
     app.include_router(router(), prefix=PREFIX)
     app.add_exception_handler(AppError, problem)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, unusable)  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from app.live import wire as wires
 from app.live.hub import SIGNED_OUT, TOO_SLOW
 from app.live.publish import publish
 from app.live.sockets import QUEUE_LIMIT
-from app.live.wire import Gone, KeepSend, Receive, Scope, Send, Wire
+from app.live.wire import Gone, Receive, Scope, Send, Wire
 
 PATIENCE_S = 20.0
 Dialled = Callable[..., AbstractAsyncContextManager[tuple[websockets.ClientConnection, Wire]]]
@@ -33,10 +33,7 @@ class Echoes:
         self.wires: asyncio.Queue[Wire] = asyncio.Queue()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def wrapped(message: Any) -> None:  # as frameworks do: KeepSend is what leads past it
-            await send(message)
-
-        wire = Wire(scope, receive, wrapped)
+        wire = Wire(receive, send)
         await wire.accept()
         self.wires.put_nowait(wire)
         try:
@@ -51,7 +48,7 @@ async def dialled() -> AsyncIterator[Dialled]:
     app, port = Echoes(), free_port()
     server = uvicorn.Server(
         uvicorn.Config(
-            KeepSend(app), port=port, ws="websockets-sansio", lifespan="off", log_config=None, ws_ping_interval=None
+            app, port=port, ws="websockets-sansio", lifespan="off", log_config=None, ws_ping_interval=None
         )
     )  # fmt: skip
     serving = asyncio.create_task(server.serve())
@@ -147,7 +144,7 @@ async def test_another_server_gets_its_events_as_ever() -> None:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    wire = Wire({"type": "websocket"}, lambda: asyncio.sleep(0), send)  # type: ignore[arg-type]  # reads nothing
+    wire = Wire(lambda: asyncio.sleep(0), send)  # type: ignore[arg-type]  # reads nothing
 
     assert wire.send_now(b"{}") is False
     await wire.send(b"{}")
