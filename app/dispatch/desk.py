@@ -52,7 +52,8 @@ _ON_DUTY = """EXISTS (SELECT FROM officers f JOIN people p ON p.id = f.person_id
 
 
 _FIT = text(
-    f"SELECT {_ON_DUTY} AND NOT (CAST(:officer_id AS uuid) = ANY(excluded)) FROM cases WHERE id = :case_id"
+    f"SELECT {_ON_DUTY} AND NOT (CAST(:officer_id AS uuid) = ANY(excluded))"
+    " AND reporter_id <> CAST(:officer_id AS uuid) FROM cases WHERE id = :case_id"
 )
 
 

@@ -49,6 +49,7 @@ _FREE = text(f"""
            p.kind = ANY(c.kinds) AND (c.skill IS NULL OR c.skill = ANY(f.skills)) AS fit
       FROM officers f JOIN people p ON p.id = f.person_id JOIN cases c ON c.id = :case_id
      WHERE f.on_duty AND p.active AND f.lead_id IS NULL AND NOT (f.person_id = ANY(c.excluded))
+       AND f.person_id <> c.reporter_id
        AND (f.station_id = ANY(CAST(:stations AS uuid[])) OR f.person_id = ANY(CAST(:near AS uuid[])))
        AND NOT EXISTS (SELECT FROM cases h WHERE h.officer_id = f.person_id
                           AND h.state IN {ACTIVE_SQL})

@@ -336,6 +336,17 @@ async def test_assigning_puts_one_officer_on_one_case(desk: Person, make: Make, 
     assert recalled["state"] == "handed_over"
 
 
+async def test_nobody_is_put_on_a_case_that_they_reported(desk: Person, make: Make) -> None:
+    officer = await make.officer()
+    own = await make.case(state="handed_over", reported_ago_s=20, reporter=officer)
+
+    free = await desk.ok("GET", f"/cases/{own.id}/officers")
+    answer = await desk.post(f"/cases/{own.id}/assignment", epoch=0, officer_id=str(officer.id))
+
+    assert free["items"] == []
+    assert (answer.status_code, answer.json()["code"]) == (409, "officer_not_free")
+
+
 async def test_nobody_off_duty_or_unknown_is_assigned(desk: Person, make: Make, waiting: Made) -> None:
     off = await make.officer(on_duty=False)
 

@@ -162,6 +162,25 @@ async def test_binding_by_code_needs_no_session_and_an_invitation_works_once(
     assert (nobody.status_code, nobody.json()["code"]) == (401, "sign_in_code_refused")
 
 
+async def test_a_stranger_who_guesses_waits_and_the_officer_does_not(
+    client: httpx.AsyncClient, wechat: FakeWeChat, runtime: Runtime, make: Make
+) -> None:
+    station = await make.the_station()
+    async with transaction(runtime) as db:
+        invited = await invite(db, runtime, name="王小明", badge="017342", station_id=station.id)
+    wechat.codes |= {"stranger": Known("openid-stranger"), "officer": Known("openid-officer")}
+    token = (await client.post("sessions", json={"code": "stranger"})).json()["token"]
+    wrong = {"badge": "017342", "code": "0000 0000"}
+
+    guesses = [await _with(client, "POST", "officers/bind", token, wrong) for _ in range(5)]
+    over = await _with(client, "POST", "officers/bind", token, wrong | {"code": invited.code})
+    bound = await client.post("officers/bind", json=wrong | {"code": invited.code, "js_code": "officer"})
+
+    assert {answer.status_code for answer in guesses} == {401}
+    assert (over.status_code, over.json()["code"]) == (429, "binding_too_often")
+    assert bound.status_code == 201
+
+
 async def test_totp_opens_the_officers_routes_and_a_code_works_once(
     make: Make, sign_in: SignIn, runtime: Runtime
 ) -> None:
