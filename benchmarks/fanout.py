@@ -20,7 +20,7 @@ from benchmarks.measure import at_least, at_most, interleaved, note, pin, ratio,
 from benchmarks.sockets import Crowd
 from benchmarks.stage import RIVALS_PYTHON, listening, rss_kib, runtime_on, served
 
-SOCKETS, MESSAGES, ROUNDS = 2_000, 10, 5
+SOCKETS, MESSAGES, ROUNDS = 2_000, 20, 5
 GROUP = WARM = 200
 SOCKET_IO = "/socket.io/?EIO=4&transport=websocket"
 TEXT = "x" * 60
@@ -30,7 +30,7 @@ Dial = Callable[[int], Awaitable[None]]
 
 
 async def run(settings: Settings, _seconds: float) -> None:
-    """Three servers with 2,000 sockets each; in turn each sends 10 messages to all of its own."""
+    """Three servers with 2,000 sockets each; in turn each sends 20 messages to all of its own."""
     async with (
         runtime_on(settings) as runtime,
         served("bare") as (bare, bare_pid),

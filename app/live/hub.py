@@ -83,7 +83,7 @@ class Hub:
         self._by_session: dict[UUID, set[Socket]] = {}
         self._permissions = Permissions(runtime, POLICIES)
         watch(self._permissions)
-        self._pump = Pump(self._still, self._drop)
+        self._pump = Pump(self._known, self._still, self._drop)
         self._gateway = Gateway(runtime, self._hear_remote, self.resume_all)
         self._incoming: list[Envelope] = []
         self._burst = 0
@@ -246,19 +246,25 @@ class Hub:
             return
         self._pump.wake(socket)
 
-    async def _still(self, socket: Socket, frame: Frame) -> bool:
-        """Whether a frame that waited in the queue may still go out; the pump asks."""
-        grant = self._permissions.known(frame.topic, time.monotonic())
+    def _known(self, socket: Socket, frame: Frame, now: float) -> bool | None:
+        """Whether a frame that waited in the queue may still go out; None: the policy must be asked."""
+        grant = self._permissions.known(frame.topic, now)
         if grant is None:
-            await self._permissions.ask({frame.topic})
-            grant = self._permissions.known(frame.topic, time.monotonic())
-        if grant is None:
-            self._missed.add(frame.topic)
-            return False
+            return None
         if grant.allows(socket.person, frame.epoch):
             return True
         self.refused_by_policy += 1
         return False
+
+    async def _still(self, socket: Socket, frame: Frame) -> bool:
+        """The same, asked if need be."""
+        may = self._known(socket, frame, time.monotonic())
+        if may is None:
+            await self._permissions.ask_once(frame.topic)
+            may = self._known(socket, frame, time.monotonic())
+        if may is None:
+            self._missed.add(frame.topic)
+        return bool(may)
 
     def _listen(self, socket: Socket, topic: str) -> None:
         if topic.partition(":")[0] not in POLICIES:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -69,6 +70,7 @@ class Permissions:
         self._runtime, self._policies = runtime, policies
         self._grants: dict[str, Grant] = {}
         self._forgotten: dict[str, float] = {}
+        self._asked: dict[str, asyncio.Future[None]] = {}
 
     def known(self, topic: str, now: float) -> Grant | None:
         """A grant that a frame may be sent on now, or None: ask."""
@@ -83,9 +85,22 @@ class Permissions:
             by_prefix.setdefault(prefix, []).append(rest)
         await asyncio.gather(*(self._ask(prefix, ids) for prefix, ids in by_prefix.items()))
 
+    async def ask_once(self, topic: str) -> None:
+        """As `ask`, for the many sockets that find a permission aged at the same moment: one question for all."""
+        asked = self._asked.get(topic)
+        if asked is None:
+            asked = self._asked[topic] = asyncio.ensure_future(self.ask([topic]))
+            asked.add_done_callback(partial(self._answered, topic))
+        await asyncio.shield(asked)
+
+    def _answered(self, topic: str, asked: asyncio.Future[None]) -> None:
+        if self._asked.get(topic) is asked:
+            del self._asked[topic]
+
     def forget(self, topic: str) -> None:
         """Let no frame be sent any more on what was asked before now; queued frames included."""
         self._forgotten[topic] = time.monotonic()
+        self._asked.pop(topic, None)  # its answer would not be used
         if grant := self._grants.pop(topic, None):
             grant.dropped = True
 

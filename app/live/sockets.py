@@ -94,11 +94,15 @@ class Pump:
 
     def __init__(
         self,
+        known: Callable[[Socket, Frame, float], bool | None],
         still: Callable[[Socket, Frame], Awaitable[bool]],
         lost: Callable[[Socket], None],
     ) -> None:
-        """`still`: may this frame be sent though its grant has aged; `lost`: a send failed."""
-        self._still, self._lost = still, lost
+        """May a frame be sent though its grant has aged: `known` says it at once or not at all, `still` asks first.
+
+        `lost`: a send failed.
+        """
+        self._known, self._still, self._lost = known, still, lost
         self._line: deque[Socket] = deque()
         self._no_line = asyncio.Event()
         self._no_line.set()
@@ -174,10 +178,11 @@ class Pump:
             while queue:
                 key = next(iter(queue))
                 frame = queue[key]
-                if (frame.grant is not None and not frame.grant.is_fresh(now)) or not send_now(frame.data):
+                may = frame.grant is None or frame.grant.is_fresh(now) or self._known(socket, frame, now)
+                if may is None or (may and not send_now(frame.data)):
                     return False
                 del queue[key]
-                self.sent += 1
+                self.sent += may
         except Exception as error:  # whatever a port raises, this socket is over
             log.info("socket_lost", error=type(error).__name__)
             self._lost(socket)

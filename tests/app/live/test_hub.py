@@ -393,6 +393,37 @@ async def test_a_port_that_sends_at_once_is_refused_and_closed_like_any_other(ma
     assert (hub.sockets, hub.sent, hub.refused_by_policy) == (2, 1, 1)
 
 
+async def test_a_permission_that_aged_under_a_broadcast_is_asked_once_for_all_its_sockets(
+    make_hub, policies, anna, bo
+):
+    hub, runtime = await make_hub()
+    policies.allow("1", anna, bo)
+    hers, his = [QuickPhone() for _ in range(50)], [QuickPhone() for _ in range(50)]
+    for phone in hers:
+        attach(hub, phone, anna, "test:1")
+    for phone in his:
+        attach(hub, phone, bo, "test:1")
+    await publish(runtime, ["test:1"], {"type": "first"})
+    for phone in hers + his:
+        await phone.next("first")
+
+    policies.allow("1", anna)
+    policies.gate.clear()
+    publishing = publish(runtime, ["test:1"], {"type": "second"})
+    grant = hub._permissions.known("test:1", time.monotonic())
+    asyncio.get_running_loop().call_soon(
+        setattr, grant, "asked_at", grant.asked_at - 1
+    )  # before the pump's turn
+    await publishing
+    await eventually(lambda: len(hub._pump._tasks) > 20)  # so many sockets wait for the answer
+    policies.gate.set()
+
+    assert [(await phone.next())["type"] for phone in hers] == ["second"] * 50
+    await eventually(lambda: hub.refused_by_policy == 50)
+    assert [phone.heard() for phone in his] == [[]] * 50
+    assert len(policies.asked) == 2
+
+
 async def test_of_a_burst_a_healthy_socket_loses_nothing(make_hub, policies, anna):
     hub, runtime = await make_hub()
     policies.allow("1", anna)
