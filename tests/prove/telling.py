@@ -12,9 +12,9 @@ from sqlalchemy import text
 from app.events.edge import transaction
 from app.people.sessions import issue
 from app.people.tables import Audience
-from tests.prove.figures import Figure
+from tests.prove.figures import Figure, Progress
 from tests.prove.follower import KIND
-from tests.prove.ground import ground
+from tests.prove.ground import Ground, ground
 from tests.races import crowd
 
 EVENTS, KILLS, FOLLOWERS = 100_000, 50, 2
@@ -33,13 +33,14 @@ async def following(scale: float) -> Figure:
     async with ground() as stage:
         await crowd.run(stage.runtime, _SEEN)
         await crowd.run(stage.runtime, _PENDING, kind=KIND, count=count)
-        begun, killed = time.monotonic(), 0
+        begun, killed, progress = time.monotonic(), 0, Progress("G7", count, "events")
         followers = [stage.processes.launch("-m", "tests.prove.follower") for _ in range(FOLLOWERS)]
         for follower in followers:
             await follower.says("following")
-        while await crowd.rows(stage.runtime, "SELECT event_id FROM outbox WHERE dead_at IS NULL LIMIT 1"):
+        while left := await _left(stage):
+            progress.at(count - left, f"{killed} kills")
             await asyncio.sleep(chance.uniform(0.1, 0.4))
-            if killed < kills:
+            if (count - left) / count >= killed / kills and killed < kills:  # spread over the whole run
                 victim = killed % FOLLOWERS
                 followers[victim].kill()
                 killed += 1
@@ -58,6 +59,11 @@ async def following(scale: float) -> Figure:
     return Figure("G7", row.seen == count and row.dead == 0 and killed == kills, measured)
 
 
+async def _left(stage: Ground) -> int:
+    [row] = await crowd.rows(stage.runtime, "SELECT count(*) AS waiting FROM outbox WHERE dead_at IS NULL")
+    return int(row.waiting)
+
+
 async def repeats(scale: float) -> Figure:
     """The same report 10 times at once over HTTP, with one idempotency key; two services share the work."""
     count = max(10, int(REPORTS * scale))
@@ -65,7 +71,7 @@ async def repeats(scale: float) -> Figure:
         await stage.make.the_station()
         services = [await stage.processes.start("serve") for _ in range(2)]
         cases: list[set[str]] = []
-        refused = 0
+        refused, progress = 0, Progress("G8", count, "reports")
         async with httpx.AsyncClient(timeout=30) as client:
             for n in range(count):
                 person = await stage.make.citizen()
@@ -80,6 +86,7 @@ async def repeats(scale: float) -> Figure:
                 ))  # fmt: skip
                 refused += sum(not a.is_success for a in answers)
                 cases.append({a.json()["case_id"] for a in answers if a.is_success})
+                progress.at(n + 1)
         async with stage.runtime.database.moves() as db:
             stored = (await db.execute(text("SELECT count(*) FROM cases"))).scalar_one()
     doubled = sum(len(c) != 1 for c in cases)
