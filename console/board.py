@@ -11,7 +11,8 @@ from app.kit.errors import NotFound
 
 STATIC = Path(__file__).parent / "static"
 FILES = {
-    "board.css": "text/css", "board.js": "text/javascript", "map.js": "text/javascript", "words.js": "text/javascript",
+    "board.css": "text/css", "board.js": "text/javascript", "case.js": "text/javascript",
+    "map.js": "text/javascript", "words.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }  # fmt: skip
 """What the page loads; nothing else is served."""

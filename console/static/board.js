@@ -1,6 +1,7 @@
 // The live board. It reads what the API says and holds no rule of its own; text goes in as text, never as HTML.
 
 import { category, cause, distance, isEnglish, span, state, turn, word } from "./words.js";
+import { openCase } from "./case.js";
 import { draw } from "./map.js";
 
 const API = "/console/v1";
@@ -31,10 +32,13 @@ async function act(path, body) {
   try {
     await call("POST", path, body);
   } catch (refused) {
-    if (refused.status === 401) return leave();
-    say(refused.message || word("failed"));
+    if (refused.status === 401) leave();
+    else say(refused.message || word("failed"));
+    ask();
+    return false;
   }
   ask();
+  return true;
 }
 
 // Sign-in
@@ -81,6 +85,7 @@ function leave() {
 function show(inside) {
   $("door").hidden = inside;
   for (const id of ["board", "leave", "sound"]) $(id).hidden = !inside;
+  $("stopped").hidden = true;
   if (!inside) link("");
   title();
 }
@@ -207,14 +212,34 @@ function card(one) {
   const alarm = one.urgent ? make("span", "tag urgent", word("urgent")) : null;
   const silentMode = one.text_only ? make("span", "tag", word("text_only")) : null;
   const wishes = one.cancel_asked ? make("span", "tag", word("cancel_asked")) : null;
-  const head = make("div", "head", make("strong", "", category(one.category)), alarm, silentMode, wishes, make("code", "", one.number));
-  const why = [one.cause && !(one.urgent && one.cause === "urgent") ? cause(one.cause) : "", stationName(one.station_id)];
+  const head = make("div", "head", make("strong", "", category(one.category)), alarm, silentMode, wishes, number(one));
+  const held = one.state === "handed_over" ? "" : state(one.state);
+  const why = [held, one.cause && !(one.urgent && one.cause === "urgent") ? cause(one.cause) : "", stationName(one.station_id)];
   const rings = one.ringing_id && one.ringing_id !== one.station_id ? `${word("rings_at")} ${stationName(one.ringing_id)}` : "";
   const about = make("div", "about", [...why, rings].filter(Boolean).join(" · "));
   const waits = clock(() => one.waits_s ?? one.age_s, true, (el, s) => { el.textContent = `${word("waits")} ${span(s)}`; });
   const clocks = make("div", "clocks", waits, acknowledgement(one));
   return make("li", `card${one.urgent ? " urgent" : ""}${one.acknowledged_at ? "" : " ringing"}${one.mine ? " mine" : ""}`, head, about, clocks, deeds(one));
 }
+
+// The number opens the case in full.
+function number(one) {
+  const made = make("button", "number", one.number);
+  made.type = "button";
+  made.title = word("details");
+  made.addEventListener("click", () => openCase(desk, one.case_id));
+  return made;
+}
+
+const desk = {
+  call, act, make, say, nameOf, stationName,
+  time: (at) => at && new Date(at).toLocaleString(isEnglish() ? "en-GB" : "zh-CN", { timeZone: "Asia/Shanghai", hourCycle: "h23" }),
+  stations: () => board.stations,
+  cases: () => {
+    const { queue, running } = board.snapshot ?? { queue: { items: [] }, running: [] };
+    return [...new Map([...queue.items, ...running].map((c) => [c.case_id, c])).values()];
+  },
+};
 
 function acknowledgement(one) {
   if (one.desk_person_id) return make("span", "good", word(one.mine ? "mine" : "taken"));
@@ -230,7 +255,9 @@ function deeds(one) {
   const path = `/cases/${one.case_id}`;
   const made = make("div", "deeds");
   if (one.desk_person_id && !one.mine) return made;
+  const waits = one.state === "handed_over"; // else an alarm about a case that others have: a human answers it, no more
   if (!one.acknowledged_at) made.append(button("acknowledge", true, () => act(`${path}/acknowledge`)));
+  if (!waits) return made;
   if (!one.mine) made.append(button("take", Boolean(one.acknowledged_at), () => act(`${path}/take`, { epoch: one.epoch })));
   made.append(button("assign", one.mine, () => chooseOfficer(one)));
   if (one.mine) made.append(button("put_back", false, () => act(`${path}/put-back`, { epoch: one.epoch })));
@@ -266,7 +293,7 @@ function runningRow(one) {
   const silent = one.silence ? make("span", one.silence > 1 ? "tag urgent" : "tag", word(one.silence > 1 ? "alarmed" : "nudged")) : null;
   const alarm = one.urgent ? make("span", "tag urgent", word("urgent")) : null;
   return make("li", `${one.state}`, make("i", `key ${one.urgent ? "urgent" : one.state === "open" ? "open" : "held"}`),
-    make("span", "grow", make("strong", "", category(one.category)), " ", make("span", "quiet", state(one.state))), alarm, silent, clockOf);
+    make("span", "grow", make("strong", "", category(one.category)), " ", make("span", "quiet", state(one.state)), number(one)), alarm, silent, clockOf);
 }
 
 function dutyRow(one) {
@@ -312,6 +339,9 @@ function render() {
   fill("running", now.running, runningRow, "nothing_runs");
   fill("duty", now.on_duty, dutyRow, "nobody");
   fill("approvals", now.approvals, approvalRow);
+  const stopped = now.queue.stopped[0];
+  $("stopped").hidden = !stopped;
+  if (stopped) $("stopped").textContent = `${word("stopped")} ${desk.time(stopped.until)}`;
   $("approvals-part").hidden = !now.approvals.length;
   $("queue-count").textContent = now.queue.items.length + (now.queue.next ? "+" : "");
   $("running-count").textContent = now.running.length;
@@ -321,7 +351,7 @@ function render() {
   $("queue-more").textContent = [now.queue.next ? word("more") : "", now.unheard ? word("unheard") : ""].filter(Boolean).join(" · ");
   draw($("map"), {
     stations: board.stations.map((s) => ({ ...s, mine: mine.has(s.station_id) })),
-    queue: now.queue.items, running: now.running, duty: now.on_duty, label: nameOf, hint: word("map"),
+    cases: desk.cases(), duty: now.on_duty, label: nameOf, hint: word("map"),
   });
   title();
   tick();

@@ -2,6 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 1000;
+const MARGIN = 24;
 
 function shape(name, attributes, parent) {
   const made = document.createElementNS(SVG, name);
@@ -42,14 +43,14 @@ function kindOf(one) {
   return one.state === "handed_over" ? "desk" : "held";
 }
 
-export function draw(svg, { stations, queue, running, duty, label, hint }) {
+export function draw(svg, { stations, cases, duty, label, hint }) {
   svg.replaceChildren();
   const corners = stations.flatMap((s) => rings(s.boundary).flat());
-  const places = [...queue, ...running].flatMap((c) => (c.rough ? [[c.rough.lng, c.rough.lat]] : []));
+  const places = cases.flatMap((c) => (c.rough ? [[c.rough.lng, c.rough.lat]] : []));
   const all = corners.length ? corners : places;
   if (!all.length) return;
   const { at, height } = projection(all);
-  svg.setAttribute("viewBox", `-24 -24 ${WIDTH + 48} ${height + 48}`);
+  svg.setAttribute("viewBox", `${-MARGIN} ${-MARGIN} ${WIDTH + 2 * MARGIN} ${height + 2 * MARGIN}`);
   svg.setAttribute("aria-label", hint);
   for (const station of stations) drawStation(svg, station, at, label(station));
   const taken = new Map();
@@ -59,7 +60,7 @@ export function draw(svg, { stations, queue, running, duty, label, hint }) {
     const mark = shape("circle", { cx: x, cy: y, r: 7, class: officer.case_id ? "officer busy" : "officer free" }, svg);
     shape("title", {}, mark).textContent = officer.badge;
   }
-  for (const one of [...running, ...queue]) {
+  for (const one of [...cases].reverse()) { // what waits at the desk lies on top
     if (!one.rough) continue;
     const [x, y] = spread(taken, at([one.rough.lng, one.rough.lat]));
     const size = kindOf(one) === "urgent" ? 15 : 12;
@@ -76,5 +77,8 @@ function drawStation(svg, station, at, name) {
   shape("path", { d: path, class: station.mine ? "area mine" : "area", "fill-rule": "evenodd" }, svg);
   const corners = parts.flatMap((ring) => ring.slice(1).map(at));
   const [x, y] = [0, 1].map((axis) => corners.reduce((sum, p) => sum + p[axis], 0) / corners.length);
-  shape("text", { x, y, class: "name" }, svg).textContent = name;
+  const made = shape("text", { x, y, class: "name" }, svg);
+  made.textContent = name;
+  const half = made.getComputedTextLength() / 2;
+  made.setAttribute("x", Math.min(Math.max(x, half - MARGIN), WIDTH + MARGIN - half)); // a long name stays on the sheet
 }

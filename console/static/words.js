@@ -54,6 +54,27 @@ const WORDS = {
   connecting: ["连接中…", "Connecting…"],
   elsewhere: ["已在其他窗口打开", "Open in another window"],
   no_role: ["该账号没有值班台权限", "This account has no desk"],
+  handed_over: ["移交", "Handed over"],
+  words: ["内容", "Words"],
+  place: ["地点", "Place"],
+  station: ["派出所", "Station"],
+  why: ["原因", "Why here"],
+  reported: ["报警", "Reported"],
+  holder: ["民警", "Officer"],
+  closed: ["办结", "Closed"],
+  disposition: ["处置结果", "Disposition"],
+  note: ["说明", "Note"],
+  rating: ["评价", "Rating"],
+  locked: ["闲置已锁定，请重新登录", "Locked after idling: sign in again"],
+  forward: ["转派", "Forward"],
+  to_station: ["转到", "To"],
+  reason: ["原因", "Reason"],
+  merge: ["合并", "Merge"],
+  into: ["并入", "Into"],
+  close_case: ["办结", "Close the case"],
+  take_to_close: ["先“我来处理”，再办结", "Take it first, then it can be closed"],
+  details: ["详情", "Details"],
+  stopped: ["暂时无法向群众发送消息，请电话联系；恢复时间", "Citizens cannot be written to: call them; until"],
   failed: ["操作失败，请重试", "That failed, please try again"],
   all_stations: ["全部单位", "All stations"],
   auxiliary: ["辅警", "auxiliary"],
@@ -79,6 +100,9 @@ const STATES = {
   en_route: ["出警途中", "En route"],
   arrived: ["已到场", "Arrived"],
   handed_over: ["已移交", "At the desk"],
+  closed: ["已办结", "Closed"],
+  cancelled: ["已取消", "Cancelled"],
+  merged: ["已合并", "Merged"],
 };
 
 const CAUSES = {
@@ -99,6 +123,19 @@ const CAUSES = {
   not_this_officer: ["申请更换民警", "another officer asked"],
 };
 
+const ENDINGS = {
+  solved: ["已解决", "solved"],
+  mediated: ["已调解", "mediated"],
+  found: ["已找到", "found"],
+  advised: ["已告知", "advised"],
+  filed: ["已立案", "filed"],
+  nobody_there: ["现场无人", "nobody there"],
+  not_police: ["非警务", "not police work"],
+  false_report: ["虚假报警", "false report"],
+  duplicate: ["重复", "duplicate"],
+};
+export const DISPOSITIONS = Object.keys(ENDINGS);
+
 let column = localStorage.getItem("language") === "en" ? 1 : 0;
 
 const pick = (table, key) => (table[key] ? table[key][column] : key);
@@ -107,6 +144,7 @@ export const word = (key) => pick(WORDS, key);
 export const category = (key) => pick(CATEGORIES, key);
 export const state = (key) => pick(STATES, key);
 export const cause = (key) => pick(CAUSES, key);
+export const disposition = (key) => pick(ENDINGS, key);
 export const isEnglish = () => column === 1;
 
 export function turn() {

@@ -69,15 +69,17 @@ export class SketchMap {
     this.stations = city.stations.map((station) => {
       const [x, y] = this.at(station.desk);
       make("rect", { x: x - 7, y: y - 7, width: 14, height: 14, rx: 3, class: station.command ? "desk command" : "desk" }, this.desks);
-      return { station, text: make("text", { x, y: station.command ? y + 26 : y - 13 }, this.labels) };
+      return { station, x, text: make("text", { x, y: station.command ? y + 26 : y - 13 }, this.labels) };
     });
   }
 
   name(language) {
-    for (const { station, text } of this.stations) {
+    for (const { station, x, text } of this.stations) {
       text.textContent = language === "zh"
         ? station.name.replace("派出所", "").replace("（虚构）", "").replace("玄武指挥", "指挥")
         : station.name_en.replace(" Police Station", "").replace(" (fictional)", "").replace("Xuanwu Command", "Command");
+      const half = text.getComputedTextLength() / 2;
+      text.setAttribute("x", Math.min(Math.max(x, half), WIDTH - half)); // a long name stays on the sheet
     }
   }
 

@@ -5,6 +5,8 @@ import re
 import httpx
 import pytest
 
+from app.cases.states import CaseState, Cause
+from app.dispatch.acts import Disposition
 from console.board import FILES, STATIC
 from tests.console.people import ORIGIN
 
@@ -45,8 +47,22 @@ async def test_no_other_file_is_served(browser: httpx.AsyncClient, name: str) ->
 def test_every_word_of_the_page_is_said_in_both_languages() -> None:
     words = (STATIC / "words.js").read_text("utf-8")
     said = set(re.findall(r'^  (\w+): \["[^"]+", "[^"]+"\],$', words, re.MULTILINE))
-    page = (STATIC / "board.html").read_text("utf-8") + (STATIC / "board.js").read_text("utf-8")
+    page = (STATIC / "board.html").read_text("utf-8") + "".join(
+        (STATIC / name).read_text("utf-8") for name in ("board.js", "case.js")
+    )
     asked = set(re.findall(r'data-word="(\w+)"', page)) | set(re.findall(r'\bword\("(\w+)"\)', page))
 
     assert asked
     assert asked <= said
+
+
+def test_the_page_offers_every_disposition_and_says_every_state_and_cause() -> None:
+    words = (STATIC / "words.js").read_text("utf-8")
+
+    def keys(table: str) -> set[str]:
+        part = words.split(f"const {table} = {{", 1)[1].split("};", 1)[0]
+        return set(re.findall(r"^  (\w+): ", part, re.MULTILINE))
+
+    assert keys("ENDINGS") == set(Disposition)
+    assert keys("CAUSES") == set(Cause)
+    assert keys("STATES") == set(CaseState)
