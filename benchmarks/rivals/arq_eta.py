@@ -13,6 +13,9 @@ from datetime import UTC, datetime
 from arq import create_pool
 from arq.connections import RedisSettings
 
+if __name__ != "__main__" and hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {0})  # the worker, where ours is
+
 SETTINGS = RedisSettings.from_dsn(os.environ["RIVAL_URL"])
 
 

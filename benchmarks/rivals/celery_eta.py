@@ -11,6 +11,9 @@ from datetime import UTC, datetime
 from celery import Celery
 from redis import Redis
 
+if __name__ != "__main__" and hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {0})  # the worker, where ours is
+
 url = os.environ["RIVAL_URL"]
 app = Celery("celery_eta", broker=url)
 # It holds every task from the start, as an ETA asks for; none comes back to the queue before it is due.
