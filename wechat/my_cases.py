@@ -133,7 +133,7 @@ async def rate(turn: Turn, stars: int) -> str:
     if case is None:
         return turn.say(replies.NOT_RATED)
     if case.stars == stars:
-        return rated_before(turn, case)
+        return turn.say(replies.RATED)  # asked again: as the first time
     try:
         await citizen.rate(turn.runtime, case.id, reporter_id=turn.person_id, stars=stars)
     except WindowOver:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from app.cases.moves import move
-from app.cases.states import CLAIM, ESCALATE, HAND_OVER, MARK_URGENT, NUDGE, Move
+from app.cases.states import CLAIM, ESCALATE, HAND_OVER, MARK_URGENT, NOBODY_TO_ASK, NUDGE, Move
 from app.dispatch.notices import note_reach, yet_to_come
 from app.events.follow import follow
 from app.events.record import Event
@@ -17,7 +17,7 @@ from app.kit.runtime import Runtime
 from app.notices.rules import TRUTHS, Delivery, kept_for_higher
 from app.notices.sender import Outcome, Verdict
 from app.notices.tables import Channel
-from app.notices.words import WORDS, words_of
+from app.notices.words import QUIET, WORDS, words_of
 from tests.factories import SQUARE, Made, Make
 
 
@@ -54,6 +54,28 @@ async def test_a_claim_is_told_to_the_reporter_once(runtime: Runtime, make: Make
     [told] = await _told(runtime)
     assert (told.kind, told.priority, told.person_id) == ("claimed", 1, case.reporter.id)
     assert await _true(runtime, told)
+
+
+async def test_who_was_told_that_officers_are_asked_is_told_that_nobody_could_be(
+    runtime: Runtime, make: Make
+) -> None:
+    case = await make.case()
+    await _move(runtime, NOBODY_TO_ASK, case, None)
+
+    [told] = await _told(runtime)
+    assert await _true(runtime, told)
+    assert "没有可派出的人员" in words_of(told.kind, "zh", told.facts)
+    english = words_of(told.kind, "en", told.facts)
+    assert "nobody could be asked" in english
+    assert "025-0000" in english
+
+
+async def test_a_silent_reporter_is_told_nothing_of_why(runtime: Runtime, make: Make) -> None:
+    case = await make.case(text_only=True)
+    await _move(runtime, NOBODY_TO_ASK, case, None)
+
+    [told] = await _told(runtime)
+    assert words_of(told.kind, "en", told.facts) == WORDS[QUIET].en
 
 
 async def test_a_handover_names_the_station_and_its_phone(runtime: Runtime, make: Make) -> None:
