@@ -7,7 +7,7 @@ import random
 import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
@@ -62,11 +62,14 @@ async def grants(scale: float) -> Figure:
                 raced += 1
                 progress.at(raced)
 
-        harm = asyncio.create_task(_harm(stage, lambda: raced / count))
+        meant = max(2, round(VALKEY_KILLS * scale)), max(1, round(POSTGRES_KILLS * scale))
+        harm = asyncio.create_task(_harm(stage, meant, lambda: raced / count))
         await asyncio.gather(*(lane(n) for n in range(AT_ONCE)))
         kills = await harm
         await stage.runtime.drain()
-        return await _judge(stage, ids, history, kills)
+        await stage.runtime.database.moves_engine.dispose()  # of what the last kill left in the pool
+        figure = await _judge(stage, ids, history, kills)
+        return replace(figure, ok=figure.ok and kills == meant)
 
 
 async def _thumb(stage: Ground, case_id: UUID, officer: Made) -> Answer:
@@ -105,16 +108,17 @@ async def _is_free_again(stage: Ground, case_id: UUID) -> None:
     )
 
 
-async def _harm(stage: Ground, share: Callable[[], float]) -> tuple[int, int]:
-    """All kills that are promised, spread over the races: the n-th when its share of them is over."""
-    kinds = ["valkey"] * VALKEY_KILLS + ["postgres"] * POSTGRES_KILLS
+async def _harm(stage: Ground, meant: tuple[int, int], share: Callable[[], float]) -> tuple[int, int]:
+    """Kills of Valkey and PostgreSQL, spread: the n-th when its share of the races is over. Those begun while
+    races went on are counted."""
+    kinds = ["valkey"] * meant[0] + ["postgres"] * meant[1]
     random.Random(2).shuffle(kinds)
     done: Counter[str] = Counter()
     for number, kind in enumerate(kinds):
         while share() < (number + 0.5) / (len(kinds) + 1):
             await asyncio.sleep(0.05)
+        done[kind] += share() < 1
         await (stage.kill_valkey(away_s=0.2) if kind == "valkey" else stage.kill_postgres())
-        done[kind] += 1
     return done["valkey"], done["postgres"]
 
 
@@ -142,6 +146,4 @@ async def _judge(stage: Ground, ids: list[UUID], history: list[Answer], kills: t
         f"{len(ids)} cases x {CLAIMANTS} claimants, Valkey killed {kills[0]} times, PostgreSQL {kills[1]} times:"
         f" {doubles} double, {lost} lost, {disordered} histories not linearizable ({claims_s:.0f} claims/s)"
     )
-    return Figure(
-        "G1", doubles == lost == disordered == 0 and kills == (VALKEY_KILLS, POSTGRES_KILLS), measured
-    )
+    return Figure("G1", doubles == lost == disordered == 0, measured)
