@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import asyncpg
+from sqlalchemy import text
 
 from app.dispatch.claim import claim
 from app.events.follow import FOLLOWERS
@@ -151,7 +152,7 @@ async def _followed(runtime: Runtime) -> None:
     """Until the service has followed every event: the next round starts on a quiet machine."""
     until = time.monotonic() + 60
     async with runtime.database.moves() as db:
-        while (await db.exec_driver_sql("SELECT count(*) FROM outbox")).scalar_one():
+        while (await db.execute(text("SELECT count(*) FROM outbox"))).scalar_one():
             if time.monotonic() > until:
                 raise RuntimeError("the service did not follow its events within 60 s")
             await asyncio.sleep(0.1)

@@ -58,7 +58,7 @@ async def _ours(settings: Settings) -> list[float]:
         step = WINDOW_S / PENDING
         await seed.cases(runtime, at, due_s=[LEAD_S + n * step for n in range(PENDING)])
         async with runtime.database.moves() as db:
-            await db.exec_driver_sql("ANALYZE cases")
+            await db.execute(text("ANALYZE cases"))
         with process(sys.executable, "-m", "benchmarks.work", env=environment(settings)):
             await asyncio.sleep(LEAD_S + WINDOW_S + 3)
             async with runtime.database.moves() as db:

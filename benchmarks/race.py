@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 from redis.asyncio import Redis
 from redis.asyncio.lock import Lock
+from sqlalchemy import text
 
 from app.dispatch.claim import claim
 from app.kit.errors import AppError
@@ -54,8 +55,8 @@ async def run(settings: Settings, seconds: float) -> None:
             single += await _race(ours, ours_s) == 1
             await runtime.drain()
             async with runtime.database.moves() as db:  # the winner is free again
-                await db.exec_driver_sql("UPDATE cases SET state = 'closed', closed_at = clock_timestamp(), officer_id = NULL,"
-                                         " act_by = NULL WHERE state = 'claimed'")  # fmt: skip
+                await db.execute(text("UPDATE cases SET state = 'closed', closed_at = clock_timestamp(), officer_id = NULL,"
+                                         " act_by = NULL WHERE state = 'claimed'"))  # fmt: skip
             row = await pool.fetchval("INSERT INTO raced VALUES ($1, NULL) RETURNING id", uuid4())
 
             async def plain(n: int, row: UUID = row) -> bool:

@@ -19,6 +19,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 import pytest_asyncio
+from sqlalchemy import text
 
 from app.kit import valkey as valkey_kit
 from app.kit.database import Database, Db
@@ -132,11 +133,13 @@ async def clean(runtime: Runtime) -> None:
     """Empty every table and Valkey."""
     await runtime.drain()
     async with runtime.database.moves() as connection:
-        names = await connection.exec_driver_sql(
-            "SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables"
-            " WHERE schemaname IN ('public', 'identity') AND tablename <> 'alembic_version'"
+        names = await connection.execute(
+            text(
+                "SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables"
+                " WHERE schemaname IN ('public', 'identity') AND tablename <> 'alembic_version'"
+            )
         )
-        await connection.exec_driver_sql(f"TRUNCATE {names.scalar_one()} RESTART IDENTITY CASCADE")
+        await connection.execute(text(f"TRUNCATE {names.scalar_one()} RESTART IDENTITY CASCADE"))
     await runtime.valkey.flushall()
     forget_stations(runtime)
 

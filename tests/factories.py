@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -67,7 +66,7 @@ class Make:
             " VALUES (:id, :code, :name, :name, '025-0000', :parent, :command, CAST(:boundary AS jsonb),"
             " CAST(:settings AS jsonb))",
             id=station_id, code=code, name=f"{code} 派出所", parent=parent.id if parent else None, command=is_command,
-            boundary=json.dumps(boundary) if boundary else None, settings=json.dumps(settings or {}),
+            boundary=boundary, settings=settings or {},
         )  # fmt: skip
         forget_stations(self.runtime)
         return Made(station_id, {"code": code})

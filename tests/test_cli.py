@@ -18,7 +18,7 @@ from unittest import mock
 
 import httpx
 import pytest
-from sqlalchemy import LargeBinary
+from sqlalchemy import LargeBinary, text
 
 import app.audit.tables
 import app.cases.tables
@@ -203,7 +203,7 @@ async def test_the_service_answers_what_is_under_way_and_stops(
 ) -> None:
     service = await processes.start("serve")
     async with runtime.database.engine.connect() as blocker, httpx.AsyncClient() as client:
-        await blocker.exec_driver_sql("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+        await blocker.execute(text("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE"))
         url = f"http://127.0.0.1:{service.port}/miniprogram/v1/me"
         asking = asyncio.create_task(
             client.get(url, headers={"Authorization": "Bearer " + "x" * 43}, timeout=20)
@@ -236,7 +236,7 @@ async def test_a_message_under_way_is_answered_and_kept_when_the_service_stops(
     ):
         wechat = WeChat(client, Receiver())
         user = await wechat.user(id="neighbour")
-        await blocker.exec_driver_sql("LOCK TABLE inbox IN ACCESS EXCLUSIVE MODE")
+        await blocker.execute(text("LOCK TABLE inbox IN ACCESS EXCLUSIVE MODE"))
         saying = asyncio.create_task(wechat.say(user, "半夜唱歌太吵"))
         await _waits_for_a_lock(runtime)
         service.popen.send_signal(signal.SIGTERM)
@@ -248,7 +248,7 @@ async def test_a_message_under_way_is_answered_and_kept_when_the_service_stops(
     assert len(outcome["attempts"]) == 1
     assert await asyncio.to_thread(service.popen.wait, 20) == 0
     async with runtime.database.moves() as db:
-        kept = await db.exec_driver_sql("SELECT (SELECT count(*) FROM inbox), (SELECT count(*) FROM drafts)")
+        kept = await db.execute(text("SELECT (SELECT count(*) FROM inbox), (SELECT count(*) FROM drafts)"))
         assert tuple(kept.one()) == (1, 1)
 
 
@@ -256,7 +256,7 @@ async def _waits_for_a_lock(runtime: Runtime) -> None:
     async with asyncio.timeout(20):
         while True:
             async with runtime.database.moves() as db:
-                waiting = await db.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                waiting = await db.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))
                 if waiting.scalar_one():
                     return
             await asyncio.sleep(0.01)

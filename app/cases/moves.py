@@ -17,7 +17,6 @@ from uuid import UUID
 from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.cases.errors import (
     CaseAlreadyTaken,
@@ -33,6 +32,7 @@ from app.cases.errors import (
 )
 from app.cases.states import ACTIVE, ENDED, CaseState, Move
 from app.events.record import FIRST_LEASE_S, Event
+from app.kit.database import Db, MovesDb
 
 _TYPES = {
     "actor_id": "uuid", "officer_id": "uuid", "to_station_id": "uuid", "into_id": "uuid", "ringing_id": "uuid",
@@ -62,7 +62,7 @@ class Moved:
 
 
 async def move(
-    db: AsyncConnection | AsyncSession,
+    db: Db | MovesDb,
     what: Move,
     case_id: UUID,
     *,
@@ -94,7 +94,7 @@ async def move(
     return _moved(row) if row else None
 
 
-async def move_due(db: AsyncConnection, what: Move, *, limit: int = 200) -> list[Moved]:
+async def move_due(db: MovesDb, what: Move, *, limit: int = 200) -> list[Moved]:
     """Make one move on every case whose guard holds now, oldest first, up to `limit`.
 
     Rows that another process is moving are skipped, so any number of workers share the work.
@@ -184,7 +184,7 @@ _READ = text("""
 
 
 async def why_not(
-    db: AsyncConnection | AsyncSession, what: Move, case_id: UUID, *, actor_id: UUID, epoch: int | None = None
+    db: Db | MovesDb, what: Move, case_id: UUID, *, actor_id: UUID, epoch: int | None = None
 ) -> Moved:
     """Say why a move found nothing: return the case when the actor had made it before, else raise.
 

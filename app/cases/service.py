@@ -145,6 +145,7 @@ _SIGN = text("""
       FROM t
      WHERE id = :case_id AND epoch = :epoch AND officer_id = :officer_id
        AND (state IN ('claimed', 'assigned') OR (state = 'en_route' AND :progress))
+    RETURNING id
 """)
 
 
@@ -154,4 +155,4 @@ async def note_sign(db: MovesDb, case_id: UUID, epoch: int, officer_id: UUID, *,
     False when nothing was noted: another holder or epoch by now, or a state in which this sign says nothing.
     """
     values = {"case_id": case_id, "epoch": epoch, "officer_id": officer_id, "progress": progress}
-    return bool((await db.execute(_SIGN, values)).rowcount)
+    return bool((await db.execute(_SIGN, values)).all())

@@ -58,10 +58,11 @@ _KNOWN = text("""
 _DECLINE = text("""
     UPDATE offers SET declined_at = clock_timestamp(), reason = :reason
      WHERE case_id = :case_id AND epoch = :epoch AND officer_id = :officer_id AND declined_at IS NULL
+    RETURNING officer_id
 """)
 _SEEN = text("""
     UPDATE offers SET seen_at = coalesce(seen_at, clock_timestamp())
-     WHERE case_id = :case_id AND epoch = :epoch AND officer_id = :officer_id
+     WHERE case_id = :case_id AND epoch = :epoch AND officer_id = :officer_id RETURNING officer_id
 """)
 
 
@@ -155,10 +156,9 @@ async def decline(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor
     """
     async with transaction(runtime) as db:
         values = {"case_id": case_id, "epoch": epoch, "officer_id": officer.person_id, "reason": reason}
-        known = (await db.execute(_SEEN, {k: v for k, v in values.items() if k != "reason"})).rowcount  # type: ignore[attr-defined]
-        if not known:
+        if not (await db.execute(_SEEN, values)).all():
             raise CaseNotFound(case_id=str(case_id))
-        if (await db.execute(_DECLINE, values)).rowcount:  # type: ignore[attr-defined]
+        if (await db.execute(_DECLINE, values)).all():
             await record(
                 db,
                 DispatchEvent.DECLINED,
@@ -173,5 +173,5 @@ async def seen(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor) -
     """The phone showed the offer: it was reached by its socket. A stranger's word changes nothing."""
     values = {"case_id": case_id, "epoch": epoch, "officer_id": officer.person_id}
     async with runtime.database.moves() as db:
-        if (await db.execute(_SEEN, values)).rowcount:
+        if (await db.execute(_SEEN, values)).all():
             await reached(db, case_id, epoch, officer.person_id, ReachChannel.SOCKET, "seen")

@@ -1,4 +1,4 @@
-"""PostgreSQL: one engine for transactions, one in autocommit for moves of a case.
+"""PostgreSQL: an engine for transactions, a pool of autocommitted statements for moves of a case.
 
 A request or a tick is one transaction, opened at the edge. A move of a case is one autocommitted
 statement, so that no process that freezes can hold a case. The two have their own pools: slow
@@ -17,13 +17,16 @@ from uuid import uuid4
 from sqlalchemy import DateTime, Enum, MetaData
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import (
-    AsyncConnection,
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
     create_async_engine,
 )
 from sqlalchemy.orm import DeclarativeBase
+
+from app.kit.autocommit import Autocommit, MovesDb
+
+__all__ = ["AdvisoryLock", "Base", "Database", "Db", "MovesDb", "text_enum", "type_annotation_map"]
 
 SPARE = 10
 """Connections each pool may have over its size, opened when they are needed and kept."""
@@ -76,12 +79,9 @@ def text_enum(kind: type[StrEnum]) -> Enum:
 Db = AsyncSession
 """A transaction opened at the edge. Services never commit it."""
 
-MovesDb = AsyncConnection
-"""An autocommit connection: every statement is its own transaction."""
-
 
 class Database:
-    """The two engines of one process."""
+    """The two ways to PostgreSQL of one process."""
 
     def __init__(
         self, url: str, *, pooler: str = "none", pool_size: int = 10, moves_pool_size: int = 10
@@ -102,14 +102,8 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(
             self.url, pool_size=pool_size + SPARE, max_overflow=0, connect_args=connect, **options
         )
-        self.moves_engine: AsyncEngine = create_async_engine(
-            self.url,
-            pool_size=moves_pool_size + SPARE,
-            max_overflow=0,
-            connect_args=connect,
-            isolation_level="AUTOCOMMIT",
-            **options,
-        )
+        single = {name: value for name, value in connect.items() if not name.startswith("prepared_statement")}
+        self.single = Autocommit(self.url, moves_pool_size + SPARE, {"statement_cache_size": 512, **single})
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     @asynccontextmanager
@@ -124,13 +118,13 @@ class Database:
     @asynccontextmanager
     async def moves(self) -> AsyncIterator[MovesDb]:
         """A connection on which each statement commits by itself."""
-        async with self.moves_engine.connect() as connection:
+        async with self.single.connection() as connection:
             yield connection
 
     async def close(self) -> None:
         """Return every connection."""
         await self.engine.dispose()
-        await self.moves_engine.dispose()
+        await self.single.close()
 
 
 def _asyncpg_url(url: str) -> str:

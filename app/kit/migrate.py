@@ -42,7 +42,7 @@ async def migrate(database: Database) -> tuple[str | None, str]:
     a frozen process must not hold a case.
     """
     before = await current_revision(database)
-    async with database.moves_engine.connect() as lock:
+    async with database.moves() as lock:
         await lock.execute(text("SELECT pg_advisory_lock(:key)"), {"key": AdvisoryLock.MIGRATION})
         try:
             await lock.execute(text("ALTER ROLE CURRENT_USER SET idle_in_transaction_session_timeout = '2s'"))

@@ -266,4 +266,5 @@ _RESEND = text("""
 async def resend(runtime: Runtime, delivery_id: int) -> UUID | None:
     """Queue a dead or uncertain delivery again; returns whose it is, None when it is neither."""
     async with runtime.database.moves() as db:
-        return (await db.execute(_RESEND, {"id": delivery_id})).scalar_one_or_none()
+        person_id: UUID | None = (await db.execute(_RESEND, {"id": delivery_id})).scalar_one_or_none()
+    return person_id

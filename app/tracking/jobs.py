@@ -16,9 +16,11 @@ from app.kit.valkey import ValkeyDown, key_fix
 
 _DROP = text("DELETE FROM trail WHERE case_id = :case_id")
 _SWEEP = text("""
-    DELETE FROM trail WHERE case_id IN (
-        SELECT DISTINCT t.case_id FROM trail t JOIN cases c ON c.id = t.case_id
-         WHERE c.state NOT IN ('claimed', 'assigned', 'en_route', 'arrived'))
+    WITH gone AS (
+        DELETE FROM trail WHERE case_id IN (
+            SELECT DISTINCT t.case_id FROM trail t JOIN cases c ON c.id = t.case_id
+             WHERE c.state NOT IN ('claimed', 'assigned', 'en_route', 'arrived')) RETURNING 1
+    ) SELECT count(*) FROM gone
 """)
 _KEEP = text("""
     INSERT INTO waypoints (case_id, epoch, moment, officer_id, lat, lng, at)
@@ -42,7 +44,7 @@ async def drop_trail(runtime: Runtime, event: Event) -> None:
 async def forget(runtime: Runtime) -> int:
     """Drop what a dead process left: trails of cases that nobody holds; returns how many fixes."""
     async with runtime.database.moves() as db:
-        return int((await db.execute(_SWEEP)).rowcount)
+        return int((await db.execute(_SWEEP)).scalar_one())
 
 
 async def keep_waypoint(runtime: Runtime, event: Event) -> None:

@@ -200,9 +200,7 @@ class Ingest:
         columns = ["case_id", "officer_id", "epoch", "fixed_at", "lat", "lng", "accuracy_m", "source"]
         try:
             async with self._runtime.database.moves() as db:
-                raw = await db.get_raw_connection()
-                driver: Any = raw.driver_connection
-                await driver.copy_records_to_table("trail", records=rows, columns=columns)
+                await db.copy("trail", rows, columns)
         except Exception as error:
             log.warning("trail_dropped", fixes=len(rows), error=type(error).__name__)
             return 0

@@ -39,7 +39,7 @@ async def actions(runtime: Runtime, action: str) -> list[dict[str, Any]]:
             text("SELECT actor_id, object_id, purpose FROM audit_log WHERE action = :action ORDER BY id"),
             {"action": action},
         )
-        return [dict(row) for row in rows.mappings()]
+        return [dict(row) for row in rows]
 
 
 async def test_the_queue_has_urgent_on_top_then_oldest_first_with_its_clocks(

@@ -62,9 +62,11 @@ async def test_a_snapshot_takes_one_connection_at_a_time(
     async with dial(officer) as socket, contextlib.AsyncExitStack() as others:
         await socket.next("snapshot")
         app.state.ingest.forget(officer.person_id)
-        for engine in (runtime.database.engine, runtime.database.moves_engine):
-            for _ in range(engine.pool.size() - 1):  # type: ignore[attr-defined]  # a QueuePool's
-                await others.enter_async_context(engine.connect())
+        engine, single = runtime.database.engine, runtime.database.single
+        for _ in range(engine.pool.size() - 1):  # type: ignore[attr-defined]  # a QueuePool's
+            await others.enter_async_context(engine.connect())
+        for _ in range(single.size - 1):
+            await others.enter_async_context(single.connection())
         await socket.send(type="snapshot")
 
         assert await socket.next("snapshot")

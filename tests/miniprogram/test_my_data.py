@@ -21,7 +21,7 @@ from tests.miniprogram.phones import POINT, FakeWeChat, Known, Phone, SignIn
 async def _sql(runtime: Runtime, statement: str, **values: object) -> list[tuple[object, ...]]:
     async with runtime.database.moves() as db:
         result = await db.execute(text(statement), values)
-        return [tuple(row) for row in result.all()] if result.returns_rows else []
+        return [tuple(row) for row in result.all()]
 
 
 async def _told(phone: Phone, runtime: Runtime) -> None:

@@ -88,7 +88,7 @@ class Stage:
     async def sql(self, statement: str, **values: Any) -> list[Any]:
         async with self.runtime.database.moves() as db:
             result = await db.execute(text(statement), values)
-            return list(result.all()) if result.returns_rows else []
+            return list(result.all())
 
     def end(self) -> None:
         self.run(self.runtime.close())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -54,7 +53,7 @@ class Ledger:
     async def run(self, sql: str, **values: Any) -> list[Any]:
         async with self.runtime.database.moves() as db:
             result = await db.execute(text(sql), values)
-            return list(result.all()) if result.returns_rows else []
+            return list(result.all())
 
     async def person(self, action: UserAction | None = UserAction.MESSAGE) -> UUID:
         """A citizen who just did this, so that we may write."""
@@ -88,7 +87,7 @@ class Ledger:
             " SELECT e.id, :case_id, :epoch, :person_id, 'official_account', :kind, :priority, CAST(:facts AS jsonb)"
             " FROM e RETURNING id",
             case_id=case_id, epoch=epoch, person_id=person_id, kind=kind, priority=priority,
-            facts=json.dumps({"n": n, "number": "A1"}),
+            facts={"n": n, "number": "A1"},
         )  # fmt: skip
         return int(rows[0].id)
 

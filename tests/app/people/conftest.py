@@ -51,6 +51,6 @@ def sql(runtime: Runtime) -> Callable[..., Awaitable[list[tuple[object, ...]]]]:
     async def run(statement: str, **values: object) -> list[tuple[object, ...]]:
         async with runtime.database.moves() as db:
             result = await db.execute(text(statement), values)
-            return [tuple(row) for row in result.all()] if result.returns_rows else []
+            return [tuple(row) for row in result.all()]
 
     return run

@@ -1,7 +1,6 @@
 """Which station a point belongs to, whose desk rings, and how soon a change is known."""
 
 import asyncio
-import json
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -205,8 +204,8 @@ async def test_a_row_spoilt_by_hand_stops_no_other_station(runtime):
     async with runtime.database.moves() as db:
         values = {
             "id": spoilt,
-            "settings": json.dumps({"ack_s": "soon"}),
-            "boundary": json.dumps({"type": "Nonsense"}),
+            "settings": {"ack_s": "soon"},
+            "boundary": {"type": "Nonsense"},
         }
         await db.execute(
             text(

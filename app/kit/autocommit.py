@@ -1,0 +1,181 @@
+"""Autocommitted statements, straight on asyncpg: most of what the product does a thousand times a second.
+
+SQLAlchemy's connection costs some 300 us of Python a statement where the driver needs 60, and a claim is one statement.
+So statements that commit by themselves keep SQLAlchemy's `text()` and its way to read a result, compiled once, and go
+to a pool of the driver's own. Transactions stay with SQLAlchemy (`app.kit.database`). Measured in
+docs/decisions/0008-autocommit-on-asyncpg.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import Any, NoReturn
+
+import asyncpg
+from sqlalchemy import TextClause
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, MultipleResultsFound, NoResultFound
+
+CLOSE_WAIT_S = 5.0
+_DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
+
+
+class Row(asyncpg.Record):  # type: ignore[misc]  # asyncpg has no types
+    """A row whose columns are attributes too."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class Rows:
+    """What a statement gave, read as one reads SQLAlchemy's result."""
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, rows: list[Any]) -> None:
+        self._rows = rows
+
+    def all(self) -> list[Any]:
+        """Every row."""
+        return self._rows
+
+    def __iter__(self) -> Any:
+        return iter(self._rows)
+
+    def one(self) -> Any:
+        """The row. Raises NoResultFound, MultipleResultsFound."""
+        if (row := self.one_or_none()) is None:
+            raise NoResultFound("a row was expected, there is none")
+        return row
+
+    def one_or_none(self) -> Any:
+        """The row, or None. Raises MultipleResultsFound."""
+        if len(self._rows) > 1:
+            raise MultipleResultsFound(f"one row was expected, there are {len(self._rows)}")
+        return self._rows[0] if self._rows else None
+
+    def first(self) -> Any:
+        """The first row, or None."""
+        return self._rows[0] if self._rows else None
+
+    def scalar_one(self) -> Any:
+        """The first column of the row."""
+        return self.one()[0]
+
+    def scalar_one_or_none(self) -> Any:
+        """The first column of the row, or None when there is none."""
+        row = self.one_or_none()
+        return None if row is None else row[0]
+
+    def scalars(self) -> Rows:
+        """The first column of every row."""
+        return Rows([row[0] for row in self._rows])
+
+
+class MovesDb:
+    """A connection on which every statement is its own transaction."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Any) -> None:  # a proxy of asyncpg.Connection
+        self._connection = connection
+
+    async def execute(self, statement: TextClause, values: Mapping[str, object] | None = None) -> Rows:
+        """Run one statement and return its rows (none when it returns none: ask with RETURNING what was touched).
+
+        Raises:
+            DBAPIError: what PostgreSQL refused; IntegrityError for a constraint, InterfaceError for a lost connection.
+        """
+        sql, names = _compiled(statement)
+        try:
+            if not names:
+                return Rows(await self._connection.fetch(sql))
+            given = values or {}
+            return Rows(await self._connection.fetch(sql, *[given[name] for name in names]))
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            _refused(error, sql)
+
+    async def copy(self, table: str, records: Iterable[Sequence[object]], columns: Sequence[str]) -> None:
+        """Write many rows at once, by COPY."""
+        try:
+            await self._connection.copy_records_to_table(table, records=records, columns=columns)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            _refused(error, f"COPY {table}")
+
+
+@lru_cache(maxsize=2048)
+def _compiled(statement: TextClause) -> tuple[str, tuple[str, ...]]:
+    compiled = statement.compile(dialect=_DIALECT)
+    return str(compiled), tuple(compiled.positiontup or ())
+
+
+def _refused(error: Exception, sql: str) -> NoReturn:
+    """The driver's errors as SQLAlchemy's, so that both ways to the database are refused alike. Values stay unsaid."""
+    kind: type[DBAPIError] = DBAPIError
+    lost = isinstance(error, asyncpg.InterfaceError | asyncpg.PostgresConnectionError)
+    if lost:
+        kind = InterfaceError
+    elif isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        kind = IntegrityError
+    raise kind(sql, None, error, hide_parameters=True, connection_invalidated=lost) from error
+
+
+class Autocommit:
+    """The pool of such connections; opened at first use."""
+
+    def __init__(self, url: str, size: int, connect: Mapping[str, Any]) -> None:
+        """`url` as SQLAlchemy writes it; `connect`: further arguments of `asyncpg.connect`."""
+        _, where = _DIALECT.create_connect_args(make_url(url))  # type: ignore[no-untyped-call]
+        self.size = size
+        self._options = {**where, **connect}
+        self._pool: Any = None
+        self._opening = asyncio.Lock()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[MovesDb]:
+        """One connection, for the block. Raises TimeoutError when none is free for 5 s, OSError when none opens."""
+        pool = self._pool or await self._open()
+        try:
+            connection = await pool.acquire(timeout=self._options.get("timeout"))
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            _refused(error, "connect")
+        try:
+            yield MovesDb(connection)
+        finally:
+            await pool.release(connection)
+
+    async def _open(self) -> Any:
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    min_size=0, max_size=self.size, init=_speak_json, reset=_as_it_is, record_class=Row,
+                    max_inactive_connection_lifetime=300, **self._options,
+                )  # fmt: skip
+        return self._pool
+
+    async def close(self) -> None:
+        """Return every connection; those still at work after 5 s are cut off."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        try:
+            await asyncio.wait_for(pool.close(), CLOSE_WAIT_S)
+        except TimeoutError:
+            pool.terminate()
+
+
+async def _speak_json(connection: Any) -> None:
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(kind, encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+
+
+async def _as_it_is(_: Any) -> None:
+    """A statement leaves nothing behind in its session, so there is nothing to reset: a round trip less for each."""
