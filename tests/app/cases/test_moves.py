@@ -27,7 +27,7 @@ async def _case(make: Make, state: CaseState, what: Move, officer: Made, desk: M
     if state is CaseState.HANDED_OVER and what.name in DESK_HOLDS:
         columns["desk_person_id"] = desk.id
     if what.name == "agree_to_cancel":
-        columns["facts"] = '{"cancel_asked": true}'
+        columns["facts"] = {"cancel_asked": True}
     if what.name in DUE_STEP:
         columns["act_step"] = DUE_STEP[what.name]
     if what.name == "mark_urgent" and state is CaseState.OPEN:
