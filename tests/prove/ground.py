@@ -64,28 +64,27 @@ async def ground(*, connections: int = 40) -> AsyncIterator[Ground]:
     """Servers in a folder that is gone afterwards; every process started on it is killed at the end."""
     folder = Path(tempfile.gettempdir()) / f"didi-prove-{uuid4().hex[:8]}"
     try:
-        with tempfile.TemporaryDirectory(prefix="didi-prove-logs-") as logs:
-            with lease(folder) as servers:
-                environment = SECRETS | {
-                    "DATABASE_URL": servers.database_url,
-                    "VALKEY_URL": servers.valkey_url,
-                }
-                settings = load_settings(**environment)
-                database = Database(servers.database_url, pool_size=10, moves_pool_size=connections)
-                await migrate(database)
-                runtime = Runtime(
-                    settings=settings,
-                    database=database,
-                    valkey=valkey_kit.connect(servers.valkey_url),
-                    keys=KeyRing(parse_keys(settings.secret_keys.get_secret_value())),
-                    index=BlindIndex(*parse_keys(settings.index_key.get_secret_value())),
-                )
-                wire(runtime)
-                processes = Processes(Path(logs), environment)
-                try:
-                    yield Ground(folder, Path(logs), runtime, Make(runtime), processes)
-                finally:
-                    processes.end()
-                    await runtime.close()
+        with tempfile.TemporaryDirectory(prefix="didi-prove-logs-") as logs, lease(folder) as servers:
+            environment = SECRETS | {
+                "DATABASE_URL": servers.database_url,
+                "VALKEY_URL": servers.valkey_url,
+            }
+            settings = load_settings(**environment)
+            database = Database(servers.database_url, pool_size=10, moves_pool_size=connections)
+            await migrate(database)
+            runtime = Runtime(
+                settings=settings,
+                database=database,
+                valkey=valkey_kit.connect(servers.valkey_url),
+                keys=KeyRing(parse_keys(settings.secret_keys.get_secret_value())),
+                index=BlindIndex(*parse_keys(settings.index_key.get_secret_value())),
+            )
+            wire(runtime)
+            processes = Processes(Path(logs), environment)
+            try:
+                yield Ground(folder, Path(logs), runtime, Make(runtime), processes)
+            finally:
+                processes.end()
+                await runtime.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
