@@ -40,9 +40,9 @@ from wechat.messages import (
     TextMessage,
     UnknownMessage,
     ViewEvent,
-    read_message,
     text_reply,
 )
+from wechat.pushes import read_message
 
 log = structlog.get_logger()
 

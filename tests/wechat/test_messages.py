@@ -31,9 +31,9 @@ from wechat.messages import (
     ViewEvent,
     VoiceMessage,
     fit_text,
-    read_message,
     text_reply,
 )
+from wechat.pushes import read_message
 
 OPENID, OWN_ID = "oUser0000000000000000000001", "gh_0123456789ab"
 SENT_AT_S = 1714112445
