@@ -31,6 +31,8 @@ from app.main import create_app
 from app.people import console as people_console
 from app.people import invitations, rotation
 from app.people.tables import PersonKind
+from app.receipts import proof
+from app.receipts import service as receipts
 from app.settings import Settings, SettingsError, load_settings
 from app.stations.registry import registry
 from app.wiring import open_runtime
@@ -44,6 +46,8 @@ cli.add_typer(officer_cli, name="officer")
 cli.add_typer(audit_cli, name="audit")
 outbox_cli = typer.Typer(no_args_is_help=True, help="Events and notices that died: look, try again, give up.")
 cli.add_typer(outbox_cli, name="outbox")
+receipt_cli = typer.Typer(no_args_is_help=True, help="Receipts that citizens show.")
+cli.add_typer(receipt_cli, name="receipt")
 keys_cli = typer.Typer(no_args_is_help=True, help="Changing keys while everybody reads.")
 cli.add_typer(keys_cli, name="keys")
 
@@ -361,6 +365,7 @@ def _for_letters(
 
 FIELDS = (
     *rotation.VAULT,
+    *(rotation.Field("receipts", "case_id", column) for column in ("salt", "content")),
     *(
         rotation.Field("cases", "id", column)
         for column in ("words", "place", "disposition_note", "rating_words")
@@ -394,6 +399,42 @@ def _rotated(done: rotation.Rotated, as_json: bool) -> None:
             f"{done.read} values read, {done.changed} changed, {done.unreadable} unreadable (the log names them)."
         )
     raise typer.Exit(1 if done.unreadable else 0)
+
+
+@receipt_cli.command("key")
+def receipt_key() -> None:
+    """Print the public key to publish: by it anybody checks a receipt."""
+    print(receipts.public_keys(load_settings())[0].hex())
+
+
+@receipt_cli.command("verify")
+def receipt_verify(
+    receipt: Annotated[str, typer.Argument(help="The receipt, or a link that ends in it.")],
+    public_key: Annotated[list[str], typer.Option(help="64 hex digits, from a source you trust.")],
+    content: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="The content it was given for.")
+    ] = None,
+    salt: Annotated[str | None, typer.Option(help="The reporter's 64 hex digits.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check a receipt, and with --content and --salt what it was given for. Needs no store and no network."""
+    if (content is None) is not (salt is None):
+        raise typer.BadParameter("--content and --salt go together")
+    try:
+        keys = [bytes.fromhex(key) for key in public_key]
+        seed = bytes.fromhex(salt or "")
+    except ValueError:
+        raise typer.BadParameter("--public-key and --salt are hex digits") from None
+    if content is not None and len(seed) != proof.SALT_BYTES:
+        raise typer.BadParameter(f"--salt must have {2 * proof.SALT_BYTES} hex digits")
+    valid = proof.is_valid(receipt, keys)
+    if valid and content is not None:
+        valid = proof.matches(proof.read(receipt), content.read_bytes(), seed)
+    if as_json:
+        print(json.dumps({"valid": valid}))
+    else:
+        out.print("Valid." if valid else "NOT valid.")
+    raise typer.Exit(0 if valid else 1)
 
 
 @cli.command()

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 
 import console.board
 import console.live
+import console.receipts
 import console.router
 import miniprogram.live
 import miniprogram.router
@@ -70,6 +71,7 @@ def create_app(settings: Settings, *, wechat_transport: httpx.AsyncBaseTransport
     app.include_router(miniprogram.router.router(), prefix=miniprogram.router.PREFIX)
     app.include_router(console.router.router(), prefix=console.router.PREFIX)
     app.include_router(console.board.pages())
+    app.include_router(console.receipts.pages(settings))
     _errors(app)
     _health(app)
     return app

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -87,6 +88,19 @@ class Settings(BaseSettings):
         validation_alias="DIDI_RECEIPT_KEY",
         description="Ed25519 seed that signs receipts and audit exports, 32 bytes in base64.",
         examples=["QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8="],
+    )
+    receipt_public_keys_old: str = Field(
+        "",
+        validation_alias="DIDI_RECEIPT_PUBLIC_KEYS_OLD",
+        description="Public keys of earlier DIDI_RECEIPT_KEYs, 64 hex digits each, comma-separated: what they signed stays valid.",
+        examples=["9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"],
+    )
+    public_origin: str = Field(
+        "http://localhost:8000",
+        pattern=r"^https?://[^/\s]+$",
+        validation_alias="DIDI_PUBLIC_ORIGIN",
+        description="Where citizens reach the service's public pages: the check of receipts. No slash at the end.",
+        examples=["https://didi.example.gov.cn"],
     )
     wechat_token: str = Field(
         pattern=r"^[A-Za-z0-9_]{3,32}$",
@@ -193,6 +207,13 @@ class Settings(BaseSettings):
     @classmethod
     def _one_key(cls, value: SecretStr) -> SecretStr:
         _key(value.get_secret_value())
+        return value
+
+    @field_validator("receipt_public_keys_old")
+    @classmethod
+    def _hex_keys(cls, value: str) -> str:
+        if value and not re.fullmatch("[0-9a-f]{64}(,[0-9a-f]{64})*", value):
+            raise ValueError("each key must be 64 hex digits, as `didi receipt key` prints them")
         return value
 
     @field_validator("index_key")

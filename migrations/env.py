@@ -12,6 +12,7 @@ import app.inbox.tables
 import app.live.tables
 import app.notices.tables
 import app.people.tables
+import app.receipts.tables
 import app.stations.tables
 import app.tracking.tables  # noqa: F401  every table, so that `alembic check` sees them all
 from app.kit.database import Base

@@ -13,6 +13,8 @@ from tests.conftest import ROOT, SECRETS
 
 REQUIRED = [str(f.validation_alias) for f in Settings.model_fields.values() if f.is_required()]
 WRONG = {
+    "DIDI_PUBLIC_ORIGIN": "https://didi.example.gov.cn/",
+    "DIDI_RECEIPT_PUBLIC_KEYS_OLD": "beefbeefbeef",
     "DIDI_ENV": "staging",
     "DATABASE_URL": "mysql://didi@db/didi",
     "DATABASE_POOLER": "session",

@@ -16,7 +16,7 @@ from app.dispatch.drafts import Draft, drop, save
 from app.dispatch.intake import Report, take
 from app.stations.categories import DEFAULT_CATEGORIES, MISSING_PERSON, Category, category_of
 from app.stations.registry import registry
-from wechat import replies
+from wechat import receipts, replies
 from wechat.turn import Turn
 
 OTHER: Final = "other"
@@ -127,6 +127,7 @@ async def _received(turn: Turn, opened: Opened, category: str) -> str:
         lines.append(turn.say(replies.OPENED_AT_DESK, why=why, **facts))
     if category == MISSING_PERSON:
         lines.append(turn.say(replies.NEED_110))
+    lines += await receipts.lines(turn, opened.case_id)
     return "\n".join(lines)
 
 

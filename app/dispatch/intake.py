@@ -20,6 +20,7 @@ from app.kit.database import Db
 from app.kit.errors import Invalid, Unavailable
 from app.kit.ids import new_id
 from app.kit.runtime import Runtime
+from app.receipts.service import issue
 from app.stations.categories import MISSING_PERSON, Category, open_now
 from app.stations.registry import Registry, Station, registry
 
@@ -62,7 +63,7 @@ async def take(db: Db, runtime: Runtime, report: Report) -> Opened:
     cause = _cause(report, station, category, open_now(category, now, station.settings.timezone), over)
     case_id, settings = new_id(), station.settings
     kinds = ("officer", "auxiliary") if report.category in settings.auxiliaries_for else ("officer",)
-    return await open_case(
+    opened = await open_case(
         db,
         NewCase(
             id=case_id,
@@ -87,6 +88,21 @@ async def take(db: Db, runtime: Runtime, report: Report) -> Opened:
             facts=report.facts | ({"repeat": over.limit} if over else {}),
         ),
     )
+    if opened.fresh:
+        await issue(
+            db, runtime, case_id, number=opened.number, at=opened.reported_at, content=_content(report)
+        )
+    return opened
+
+
+def _content(report: Report) -> dict[str, object]:
+    """What a receipt commits to: the report as it came, places rounded to 0.1 m."""
+    place = report.place
+    at = place.at if place else None
+    return {
+        "category": report.category, "words": report.words, "media": list(report.media),
+        "place": place.label if place else None, "at": [f"{at.lat:.6f}", f"{at.lng:.6f}"] if at else None,
+    }  # fmt: skip
 
 
 def _check(report: Report) -> None:

@@ -26,6 +26,7 @@ from app.people.events import PeopleEvent
 from app.people.identity import Held, erase_identity, held_of
 from app.people.queries import badges_of
 from app.people.sessions import revoke_all
+from app.receipts.service import forget_content
 
 DISPUTE_DAYS = REOPEN_DAYS
 """So long after its end a case can be reopened, and its words are kept for that."""
@@ -188,11 +189,12 @@ async def erase(db: Db, person_id: UUID) -> None:
     await erase_identity(db, person_id)
     for statement in _FORGET:
         await db.execute(statement, {"id": person_id})
-    cases = len((await db.execute(_WORDS, {"id": person_id})).all())
+    ids = list((await db.execute(_WORDS, {"id": person_id})).scalars())
+    await forget_content(db, ids)
     await record(db, PeopleEvent.ACTOR_CHANGED, actor_id=person_id, data={"person_id": str(person_id)})
     await record_act(
         db, actor_id=person_id, action="person_erased", object_kind="person", object_id=person_id,
-        facts={"words_of_cases": cases},
+        facts={"words_of_cases": len(ids)},
     )  # fmt: skip
 
 
@@ -200,6 +202,7 @@ async def erase_words(runtime: Runtime) -> int:
     """Erase what erased people wrote in cases whose time is over; every hour. Returns of how many cases."""
     async with transaction(runtime) as db:
         ids = list((await db.execute(_WORDS, {"id": None})).scalars())
+        await forget_content(db, ids)
         for case_id in ids:
             await record_act(
                 db, actor_id=None, action="case_words_erased", object_kind="case", object_id=case_id
