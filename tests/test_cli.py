@@ -26,7 +26,8 @@ import app.dispatch.tables
 import app.inbox.tables
 import app.live.tables
 import app.notices.tables
-import app.people.tables  # noqa: F401  every encrypted column
+import app.people.tables
+import app.receipts.tables  # noqa: F401  every encrypted column
 from app import cli
 from app.audit.seal import seal
 from app.kit.database import Base
