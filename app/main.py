@@ -9,29 +9,26 @@ from contextlib import asynccontextmanager
 import httpx
 import structlog
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from starlette.exceptions import HTTPException
 
 import console.board
 import console.live
 import console.receipts
 import console.router
+import miniprogram.hot
 import miniprogram.live
 import miniprogram.router
 import wechat.callback
 from app import metrics
 from app.body_cap import BodyCap
-from app.kit.errors import AppError, Invalid, LimitReached, Unavailable
+from app.kit.errors import Unavailable
 from app.kit.metrics import SOCKETS
 from app.kit.migrate import current_revision, newest_revision
-from app.kit.problems import MEDIA_TYPE, Unreadable, status_of
 from app.kit.runtime import Runtime
 from app.live.hub import Hub
 from app.live.wire import SocketsFirst
+from app.refusals import KINDS, answer
 from app.settings import Settings
 from app.stations.registry import registry, stations_without_desk
 from app.tracking.service import Ingest
@@ -41,9 +38,6 @@ from wechat.client import Account, TokenStore, WeChatClient, open_http
 log = structlog.get_logger()
 
 HEALTH_TIMEOUT_S = 2.0
-_STORE_STATES = ("53", "57", "08", "25")
-"""Classes of SQLSTATE that are the store's trouble, a full disk (53100) among them: answered 503, so that nothing is
-ever called received that is not written."""
 
 
 def create_app(settings: Settings, *, wechat_transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
@@ -67,6 +61,7 @@ def create_app(settings: Settings, *, wechat_transport: httpx.AsyncBaseTransport
             f"{console.router.PREFIX}/live": console.live.sockets,
         },
     )
+    app.add_middleware(miniprogram.hot.HotFirst, prefix=miniprogram.router.PREFIX, answer=answer)
     app.include_router(wechat.callback.router(settings))
     app.include_router(miniprogram.router.router(), prefix=miniprogram.router.PREFIX)
     app.include_router(console.router.router(), prefix=console.router.PREFIX)
@@ -100,58 +95,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _errors(app: FastAPI) -> None:
-    """Every error as problem+json (RFC 9457) with a stable code."""
+    async def refused(request: Request, error: Exception) -> Response:
+        if (said := answer(error, request.url.path)) is None:
+            raise error
+        return said
 
-    @app.exception_handler(AppError)
-    async def refused(request: Request, error: AppError) -> JSONResponse:
-        status = status_of(type(error))
-        body = {
-            "type": f"urn:didi:problem:{error.code}", "title": error.message, "status": int(status),
-            "detail": error.detail, "code": error.code, "instance": request.url.path,
-            **{name: _plain(fact) for name, fact in error.facts.items()},
-        }  # fmt: skip
-        headers = (
-            {"Retry-After": str(error.facts.get("retry_after_s", 60))}
-            if isinstance(error, LimitReached)
-            else None
-        )
-        return JSONResponse(body, int(status), headers=headers, media_type=MEDIA_TYPE)
-
-    @app.exception_handler(RequestValidationError)
-    async def unusable(request: Request, error: RequestValidationError) -> JSONResponse:
-        faults = [f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()]
-        return await refused(request, Invalid("; ".join(faults)[:1000]))
-
-    @app.exception_handler(HTTPException)
-    async def unreadable(request: Request, error: HTTPException) -> Response:
-        if error.status_code == 400:
-            return await refused(request, Unreadable(str(error.detail)))
-        body = {
-            "type": "about:blank", "title": str(error.detail), "status": error.status_code, "detail": str(error.detail),
-            "code": f"http_{error.status_code}", "instance": request.url.path,
-        }  # fmt: skip
-        return JSONResponse(body, error.status_code, headers=error.headers, media_type=MEDIA_TYPE)
-
-    async def store_down(request: Request, error: Exception) -> JSONResponse:
-        log.warning("store_down", error=type(error).__name__, path=request.scope.get("path", ""))
-        return await refused(
-            request, Unavailable("the database does not answer; nothing was done, try again")
-        )
-
-    async def database_error(request: Request, error: Exception) -> JSONResponse:
-        state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
-        lost = isinstance(error, InterfaceError) or getattr(error, "connection_invalidated", False)
-        if lost or state[:2] in _STORE_STATES:
-            return await store_down(request, error)
-        raise error
-
-    for kind in (OperationalError, PoolTimeout, OSError, TimeoutError):
-        app.add_exception_handler(kind, store_down)
-    app.add_exception_handler(DBAPIError, database_error)
-
-
-def _plain(fact: object) -> object:
-    return fact if isinstance(fact, str | int | float | bool | None) else str(fact)
+    for kind in KINDS:
+        app.add_exception_handler(kind, refused)
 
 
 def _health(app: FastAPI) -> None:

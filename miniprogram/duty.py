@@ -11,7 +11,7 @@ from pydantic import Field
 
 from app.dispatch.errors import OffDuty
 from app.dispatch.late import offer_what_is_open
-from app.dispatch.presence import FRESH_S, beat, note_squares
+from app.dispatch.presence import FRESH_S, beat
 from app.events.edge import transaction
 from app.kit.clock import utc_now
 from app.kit.problems import problems
@@ -127,6 +127,5 @@ async def take_fixes(
     present = not held and abs((now - newest.at).total_seconds()) <= FRESH_S
     if present:
         await beat(runtime, officer_id, newest.point)
-        await note_squares(runtime, [(officer_id, newest.point)])
         await offer_what_is_open(runtime, officer_id, facts.station_id, newest.point)
     return FixesOut(case_ids=[holding.case_id for holding in held], present=present, server_time=now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from miniprogram import cases, duty, hot, live, my_case, my_data, offers, reports, sessions, work
+from miniprogram import cases, duty, live, my_case, my_data, offers, reports, sessions, work
 
 PREFIX = "/miniprogram/v1"
 
@@ -23,7 +23,6 @@ TAGS: list[dict[str, str]] = [
 def router() -> APIRouter:
     """A new router with all routes; the caller gives the prefix."""
     whole = APIRouter()
-    whole.routes.extend(hot.routes())
     for part in (sessions, my_data, reports, cases, duty, offers, my_case, work, live):
         whole.include_router(part.routes)
     return whole

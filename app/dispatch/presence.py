@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import text
 
@@ -49,30 +50,75 @@ class Nearby:
     age_s: float
 
 
+class _Beats:
+    """Beats of one process: those that come while others are on their way to Valkey go together, next."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[UUID, Point] = {}
+        self._next: asyncio.Future[None] | None = None
+        self._going = False
+
+    async def note(self, runtime: Runtime, officer_id: UUID, at: Point) -> None:
+        """Return when it is noted."""
+        self._waiting[officer_id] = at
+        if self._next is None:
+            self._next = asyncio.get_running_loop().create_future()
+        mine = self._next
+        if not self._going:
+            self._going = True
+            runtime.after(self._go(runtime), what="beats")
+        await asyncio.shield(mine)
+
+    async def _go(self, runtime: Runtime) -> None:
+        try:
+            while self._next is not None:
+                waiting, noted = self._waiting, self._next
+                self._waiting, self._next = {}, None
+                try:
+                    await beat_many(runtime, waiting.items())
+                    await note_squares(runtime, waiting.items())
+                except BaseException as error:
+                    noted.set_exception(error)
+                    if not isinstance(error, Exception):
+                        raise
+                else:
+                    noted.set_result(None)
+        finally:
+            self._going = False
+
+
+_beats: WeakKeyDictionary[Runtime, _Beats] = WeakKeyDictionary()
+
+
 async def beat(runtime: Runtime, officer_id: UUID, at: Point) -> None:
     """Note where a free officer on duty is; silent when Valkey is down (the next fix tries again)."""
-    await beat_many(runtime, [(officer_id, at)])
+    await _beats.setdefault(runtime, _Beats()).note(runtime, officer_id, at)
 
 
 async def beat_many(runtime: Runtime, beats: Iterable[tuple[UUID, Point]]) -> None:
-    """Note many positions in one round trip.
+    """Note many positions in one round trip, one command a cell.
 
     An officer who crosses into another cell is added there before being removed here: found twice for a
     moment, never missing.
     """
     now_ms = int(time.time() * 1000)
     pipe = runtime.valkey.pipeline(transaction=False)
+    places: dict[str, list[float | str]] = {}
+    scores: dict[str, dict[str, int]] = {}
     gone: list[tuple[str, str]] = []
     for officer_id, at in beats:
         here, member = cell(at), str(officer_id)
-        pipe.geoadd(key_pos(here), (at.lng, at.lat, member))
-        pipe.zadd(key_beat(here), {member: now_ms})
+        places.setdefault(here, []).extend((at.lng, at.lat, member))
+        scores.setdefault(here, {})[member] = now_ms
         before = _last_cell.get(officer_id)
         if before != here:
             pipe.set(key_at(officer_id), here, ex=_AT_EXPIRY_S)
             _last_cell[officer_id] = here
             if before:
                 gone.append((before, member))
+    for here, values in places.items():
+        pipe.geoadd(key_pos(here), values)
+        pipe.zadd(key_beat(here), scores[here])
     for before, member in gone:
         pipe.zrem(key_pos(before), member)
         pipe.zrem(key_beat(before), member)
