@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated
 from uuid import UUID
 
@@ -106,13 +107,11 @@ async def post_duty_off(officer: Officer, runtime: Stores) -> DutyOut:
 )
 async def post_fixes(body: FixesIn, officer: OfficersPhone, runtime: Stores, ingest: Fixes) -> FixesOut:
     """Take a batch of fixes."""
-    return await take_fixes(
-        runtime, ingest, officer.person_id, officer.officer, [f.fix() for f in body.fixes]
-    )
+    return await take_fixes(runtime, ingest, officer.person_id, officer.officer, body.fixes)
 
 
 async def take_fixes(
-    runtime: Runtime, ingest: Ingest, officer_id: UUID, facts: OfficerFacts | None, fixes: list[Fix]
+    runtime: Runtime, ingest: Ingest, officer_id: UUID, facts: OfficerFacts | None, fixes: FixBatch
 ) -> FixesOut:
     """Fixes to the case in hand, else to the index of who is free. Nothing is kept of an officer off duty.
 
@@ -121,9 +120,11 @@ async def take_fixes(
     """
     if facts is None or not facts.on_duty:
         raise OffDuty()
-    held = await ingest.record(officer_id, fixes, FixSource.MINIPROGRAM)
+    held = await ingest.holdings(officer_id)
+    if held:
+        held = await ingest.record(officer_id, [fix.fix() for fix in fixes], FixSource.MINIPROGRAM)
     now = utc_now()
-    newest = max(fixes, key=lambda fix: fix.at)
+    newest = max(fixes, key=attrgetter("at")).fix()  # of who is free only the newest counts
     present = not held and abs((now - newest.at).total_seconds()) <= FRESH_S
     if present:
         await beat(runtime, officer_id, newest.point)

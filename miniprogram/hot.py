@@ -91,9 +91,8 @@ async def post_fixes(state: State, said: bytes, token: str | None) -> Response:
     """As `duty.post_fixes`."""
     officer = as_officer(await who(state.runtime, token, acting=False))
     body = _body(said, FixesIn)
-    fixes = [fix.fix() for fix in body.fixes]
     return _answer(
-        await take_fixes(state.runtime, state.ingest, officer.person_id, officer.officer, fixes), 200
+        await take_fixes(state.runtime, state.ingest, officer.person_id, officer.officer, body.fixes), 200
     )
 
 

@@ -186,9 +186,8 @@ async def _act(line: Line[Mine], message: PingIn | SnapshotIn | SeenIn | FixesMe
             await seen(runtime, message.case_id, epoch=message.epoch, officer=line.mine.actor)
         case FixesMessage():
             facts = await _facts(line)
-            taken = await take_fixes(
-                runtime, line.mine.ingest, line.mine.actor.person_id, facts, [f.fix() for f in message.fixes]
-            )
+            officer_id = line.mine.actor.person_id
+            taken = await take_fixes(runtime, line.mine.ingest, officer_id, facts, message.fixes)
             answer = FixesTaken(**taken.model_dump())
             line.send(answer.model_dump_json().encode(), newest="fixes_taken")
 

@@ -3,7 +3,7 @@
 SQLAlchemy's connection costs some 300 us of Python a statement where the driver needs 60, and a claim is one statement.
 So statements that commit by themselves keep SQLAlchemy's `text()` and its way to read a result, compiled once, and go
 to a pool of the driver's own. Transactions stay with SQLAlchemy (`app.kit.database`). Measured in
-docs/decisions/0008-autocommit-on-asyncpg.md.
+docs/decisions/0009-autocommit-on-asyncpg.md.
 """
 
 from __future__ import annotations

@@ -78,9 +78,14 @@ def problems(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:  # Fas
     return {int(status): _response(status, known) for status, known in by_status.items()}
 
 
+_known: dict[type[AppError], HTTPStatus] = {}
+
+
 def status_of(error: type[AppError]) -> HTTPStatus:
     """The status that an error of the core becomes."""
-    return next(status for kind, status in STATUSES if issubclass(error, kind))
+    if error not in _known:
+        _known[error] = next(status for kind, status in STATUSES if issubclass(error, kind))
+    return _known[error]
 
 
 def _response(status: HTTPStatus, errors: list[type[AppError]]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -221,4 +221,4 @@ def _usable(fixes: Sequence[Fix]) -> list[Fix]:
             raise Invalid("accuracy_m must be 0 to 10000", field="accuracy_m")
     now = utc_now()
     oldest, newest = now - timedelta(seconds=BEHIND_S), now + timedelta(seconds=AHEAD_S)
-    return [f for f in fixes if oldest <= f.at.astimezone(UTC) <= newest]
+    return [f for f in fixes if oldest <= f.at <= newest]
