@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import structlog
 
 from app.audit.seal import seal
+from app.deadlines import Deadlines
 from app.dispatch import handover
 from app.dispatch.broadcast import due_rings
 from app.dispatch.personal import erase_words
@@ -46,7 +47,7 @@ class Tick:
 
 
 def ticks(runtime: Runtime, sender: Sender) -> list[Tick]:
-    """Every job of the worker but the handover, which keeps its own time."""
+    """Every job of the worker but the handover, which has a thread of its own."""
     return [
         Tick("rings", 0.25, lambda: due_rings(runtime)),
         Tick("silent", 0.5, lambda: handover.sweep_silent(runtime)),
@@ -67,9 +68,13 @@ def ticks(runtime: Runtime, sender: Sender) -> list[Tick]:
 
 async def run(runtime: Runtime, sender: Sender, stop: asyncio.Event) -> None:
     """Tick until `stop` is set, then finish the rounds under way and drain."""
-    loops = [asyncio.create_task(_hand_over(runtime, stop), name="hand_over")]
-    loops += [asyncio.create_task(_loop(tick, stop), name=tick.name) for tick in ticks(runtime, sender)]
-    await stop.wait()
+    deadlines = Deadlines(runtime)
+    deadlines.start()
+    loops = [asyncio.create_task(_loop(tick, stop), name=tick.name) for tick in ticks(runtime, sender)]
+    try:
+        await stop.wait()
+    finally:
+        await deadlines.stop()
     await asyncio.gather(*loops)
     await runtime.drain()
 
@@ -89,27 +94,6 @@ async def _loop(tick: Tick, stop: asyncio.Event) -> None:
         if isinstance(found, int) and found >= FULL and not isinstance(found, bool):
             continue
         await _pause(stop, tick.every_s + random.uniform(0, min(5.0, failed * 0.5)))
-
-
-async def _hand_over(runtime: Runtime, stop: asyncio.Event) -> None:
-    """Sleep on the monotonic clock to the next deadline, at most a second, then sweep.
-
-    Deadlines are known a minute ahead, so this is exact without any wake-up.
-    """
-    while not stop.is_set():
-        try:
-            in_s = await handover.next_deadline_s(runtime)
-            if in_s is None or in_s > 1.0:
-                await _pause(stop, 1.0)
-                continue
-            if in_s > 0:
-                await asyncio.sleep(in_s)
-            await handover.sweep(runtime)
-            TICKS.labels("hand_over", "ok").inc()
-        except Exception as error:
-            TICKS.labels("hand_over", "failed").inc()
-            log.warning("tick_failed", job="hand_over", error=type(error).__name__)
-            await _pause(stop, 0.2)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

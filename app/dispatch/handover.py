@@ -6,6 +6,7 @@ sleeps on the monotonic clock to the first. Any number of workers may sweep at o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 from sqlalchemy import text
@@ -13,6 +14,7 @@ from sqlalchemy import text
 from app.cases.moves import Moved, move, move_due
 from app.cases.states import ALARM, ESCALATE, HAND_OVER, NUDGE, STALL, TAKE_BACK_TO_DESK, TAKE_BACK_TO_OPEN
 from app.events.follow import follow_soon
+from app.kit.database import Database
 from app.kit.metrics import HANDOVER_LATENESS
 from app.kit.runtime import Runtime
 from app.stations.registry import registry
@@ -31,23 +33,29 @@ _UNACKNOWLEDGED = text("""
 """)
 
 
-async def next_deadline_s(runtime: Runtime, *, horizon_s: float = HORIZON_S) -> float | None:
+async def next_deadline_s(database: Database, *, horizon_s: float = HORIZON_S) -> float | None:
     """Seconds until the next deadline within the horizon, by the database's clock; None when there is none."""
-    async with runtime.database.moves() as db:
+    async with database.moves() as db:
         in_s = (await db.execute(_NEXT, {"horizon_s": horizon_s})).scalar_one_or_none()
     return None if in_s is None else max(0.0, float(in_s))
 
 
 async def sweep(runtime: Runtime) -> list[UUID]:
     """Hand every case whose deadline has passed to its station; returns them, oldest first."""
-    handed: list[UUID] = []
+    handed = await hand_over_due(runtime.database, lambda moved: follow_moved(runtime, moved))
+    return [one.case_id for one in handed]
+
+
+async def hand_over_due(database: Database, follow: Callable[[list[Moved]], None]) -> list[Moved]:
+    """The sweep itself; `follow` is given each batch once it is committed."""
+    handed: list[Moved] = []
     while True:
-        async with runtime.database.moves() as db:
+        async with database.moves() as db:
             moved = await move_due(db, HAND_OVER, limit=BATCH)
         for one in moved:
             HANDOVER_LATENESS.observe((one.at - one.deadline).total_seconds())
-        _follow(runtime, moved)
-        handed += [m.case_id for m in moved]
+        follow(moved)
+        handed += moved
         if len(moved) < BATCH:
             return handed
 
@@ -61,7 +69,7 @@ async def sweep_silent(runtime: Runtime) -> int:
     for what in (TAKE_BACK_TO_OPEN, TAKE_BACK_TO_DESK, ALARM, NUDGE, STALL):
         async with runtime.database.moves() as db:
             moved = await move_due(db, what, limit=BATCH)
-        _follow(runtime, moved)
+        follow_moved(runtime, moved)
         touched += len(moved)
     return touched
 
@@ -78,11 +86,11 @@ async def sweep_unacknowledged(runtime: Runtime) -> int:
         async with runtime.database.moves() as db:
             moved = await move(db, ESCALATE, row.id, actor_id=None, step=row.ack_step, ringing_id=ringing.id)
         if moved:
-            _follow(runtime, [moved])
+            follow_moved(runtime, [moved])
             rung += 1
     return rung
 
 
-def _follow(runtime: Runtime, moved: list[Moved]) -> None:
+def follow_moved(runtime: Runtime, moved: list[Moved]) -> None:
     for one in moved:
         follow_soon(runtime, one.event)

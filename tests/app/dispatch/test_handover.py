@@ -42,10 +42,10 @@ async def test_two_workers_hand_over_each_case_once(make: Make, runtime: Runtime
 
 
 async def test_the_next_deadline_is_known_by_the_databases_clock(make: Make, runtime: Runtime) -> None:
-    assert await handover.next_deadline_s(runtime) is None
+    assert await handover.next_deadline_s(runtime.database) is None
     await make.case(reported_ago_s=59)
 
-    in_s = await handover.next_deadline_s(runtime)
+    in_s = await handover.next_deadline_s(runtime.database)
 
     assert in_s is not None
     assert 0.5 < in_s <= 1.0
