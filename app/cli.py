@@ -14,6 +14,7 @@ from typing import Annotated, TypeVar
 
 import typer
 import uvicorn
+import uvloop
 from rich.console import Console
 from rich.table import Table
 
@@ -26,7 +27,7 @@ from app.kit.embedded import EmbeddedError, default_folder, lease
 from app.kit.errors import AppError, NotFound
 from app.kit.logging import set_up_logging
 from app.kit.migrate import migrate as migrate_now
-from app.kit.runtime import Runtime
+from app.kit.runtime import Runtime, spare_the_collector
 from app.main import create_app
 from app.people import console as people_console
 from app.people import invitations, rotation
@@ -123,8 +124,10 @@ def serve(
     signal.signal(signal.SIGTERM, _leave)  # uvicorn raises it again after its drain: the lease must end too
     with stores(settings) as ready:
         with_runtime(ready, lambda r: _bring_up_to_date(r, embedded=not settings.database_url))
+        app = create_app(ready)
+        spare_the_collector()
         uvicorn.run(
-            create_app(ready),
+            app,
             host=host or ready.host,
             port=port if port is not None else ready.port,
             loop="uvloop",
@@ -154,7 +157,7 @@ def worker() -> None:
     settings = load_settings()
     set_up_logging(json=settings.env == "production", level=settings.log_level)
     with stores(settings) as ready:
-        asyncio.run(worker_process.main(ready))
+        uvloop.run(worker_process.main(ready))
 
 
 @cli.command()

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app import metrics, worker
-from app.kit.runtime import Runtime
+from app.kit.runtime import Runtime, spare_the_collector
 from app.settings import Settings
 from app.wiring import open_runtime
 from wechat.client import Account, TokenStore, WeChatClient, open_http
@@ -34,6 +34,7 @@ async def main(settings: Settings) -> None:
     sender = WeChatSender(runtime, WeChatClient(http, account, TokenStore(http, account, runtime.valkey)))
     health = _health(runtime, settings)
     serving = asyncio.create_task(health.serve()) if health else None
+    spare_the_collector()
     log.info("worker_started")
     try:
         await worker.run(runtime, sender, stop)

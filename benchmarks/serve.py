@@ -20,11 +20,14 @@ def bare() -> Any:
 def product() -> Any:
     """The service as it is, settings from the environment."""
     from app.kit.logging import set_up_logging
+    from app.kit.runtime import spare_the_collector
     from app.main import create_app
     from app.settings import load_settings
 
     set_up_logging(json=True, level="ERROR")
-    return create_app(load_settings())
+    app = create_app(load_settings())
+    spare_the_collector()
+    return app
 
 
 def fanout() -> Any:

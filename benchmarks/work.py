@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import uvloop
 
 from app import worker_process
 from app.kit.logging import set_up_logging
@@ -12,4 +12,4 @@ from benchmarks.measure import pin
 if __name__ == "__main__":
     pin(0)
     set_up_logging(json=True, level="ERROR")
-    asyncio.run(worker_process.main(load_settings()))
+    uvloop.run(worker_process.main(load_settings()))

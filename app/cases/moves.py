@@ -161,8 +161,11 @@ def _one(what: Move, only_if: str, fenced: bool) -> TextClause:
 @lru_cache(maxsize=32)
 def _due(what: Move) -> TextClause:
     sources = ", ".join(f"'{source}'" for source in sorted(what.sources))
+    guard = what.guard.replace(
+        "t.now", "(SELECT now FROM t)"
+    )  # a value, not a join: bounds the walk of the index
     lock = f"""due AS (
-        SELECT c.id FROM cases c, t WHERE c.state IN ({sources}) AND ({what.guard})
+        SELECT c.id FROM cases c WHERE c.state IN ({sources}) AND ({guard})
          ORDER BY c.{_ORDER[what.name]} LIMIT :limit FOR UPDATE OF c SKIP LOCKED
     ),"""
     return _sql(what, "c.id = due.id", lock)
