@@ -202,4 +202,6 @@ NEAR_MISSES: tuple[tuple[str, str], ...] = (
     ("errands", "违章停车怎么申诉"),
     ("errands", "how do i pay the gas bill"),
     ("errands", "parking fine appeal"),
+    ("errands", "派出所周六上班吗"),
+    ("lost", "伞忘在110室门口了"),
 )
