@@ -11,11 +11,14 @@ import re
 import unicodedata
 from typing import Final
 
-from wechat.emergency_words import ALONE, CHINESE, ENGLISH
+from wechat.emergency_words import ALONE, CALM, CHINESE, COMBINED, ENGLISH
 
 _ALONE: Final = re.compile(ALONE)
 _IN_CHINESE: Final = re.compile("|".join(CHINESE))
 _IN_ENGLISH: Final = re.compile(r"(?<![a-z0-9])(?:" + "|".join(ENGLISH) + r")(?![a-z0-9])")
+_CALM: Final = re.compile(CALM)
+_COMBINED: Final = re.compile("|".join(COMBINED))
+_CLAUSE_ENDS: Final = re.compile(r"[!?.,;:~…。！？，、；：～]+")
 _PUNCTUATION: Final = "!?.,;:~…。！？，、；：～*\"'“”‘’()（）[]【】"
 _SIMPLIFIED: Final = str.maketrans(
     "殺槍著強搶綁傷燒災彈藥車禍樓輕門電氣洩褻鬥毆墜脅門闖親殘濃煙燃壓劍護進來兇險報",
@@ -30,4 +33,6 @@ def danger(text: str) -> bool:
     words = " ".join(visible.split())
     if _ALONE.fullmatch(words.strip(_PUNCTUATION + " ")):
         return True
-    return bool(_IN_CHINESE.search(words.replace(" ", "")) or _IN_ENGLISH.search(words))
+    if _IN_CHINESE.search(words.replace(" ", "")) or _IN_ENGLISH.search(words):
+        return True
+    return any(_COMBINED.search(said) and not _CALM.search(said) for said in _CLAUSE_ENDS.split(words))

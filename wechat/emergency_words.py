@@ -89,3 +89,21 @@ ALONE: Final = (
     r"(?:please |pls |plz )?(?:help|fire|danger|sos|911|999|110|119|120|police|knife|gun)(?: me| us)?(?: please| now)?"
     r"|(?:快)?(?:报警救命|危险|有危险|着火了?|火警|急救|救人|报警救我|帮帮我|帮我报警|地震了?|心脏病)|快报警"
 )
+
+# Clauses with one of these tell of play, news or noise: no combination rings in them, single phrases still do.
+CALM: Final = r"电影|电视|游戏|新闻|小说|广告|表演|比赛|梦|打折|打车|杀价|舞|movie|film|game|news|novel|dream|sale|music|song|toy|noise"
+
+# Within a clause, in this order and at most a few characters apart (gaps are bounded: time stays linear).
+COMBINED: Final = (
+    r"(?:有人|男的|男人|女人|疯子|老公|丈夫|前夫|他|她).{0,8}(?:往下跳|乱砍|推倒|拳打|脚踢|踢(?:我|人|他|她)|揍(?:我|人|他|她)|抢(?:小孩|孩子)|杀了)",
+    r"(?:拿|持|举|挥)(?:着)?.{0,4}(?:棍|棒|砖|斧|锤|酒瓶|铁).{0,4}(?:追|打(?:我|人|他|她)|砸(?:我|人|他|她)|威胁)",
+    r"(?:我爸|我妈|老人|孩子|小孩|爷爷|奶奶|有人|他|她).{0,6}(?:抽搐|口吐白沫|晕倒|休克|不见了.{0,3}河|往井里掉)",
+    r"(?:楼顶|天台|窗台|桥|阳台).{0,4}(?:有人|男的|女的|女孩|男孩|孩子).{0,4}(?:要跳|往下跳|掉下)",
+    r"\b(?:someone|somebody|man|men|woman|guy|he|she|they|people|husband|father|neighbou?r)\b.{0,16}"
+    r"\b(?:hitting|hits|kicking|kicked|dragging|dragged|punching|slapping|slapped|chasing|beating)\b.{0,8}"
+    r"\b(?:me|him|her|us|child|kid|boy|girl|woman|man|people|someone|wife|baby)\b",
+    r"\b(?:with|waving|holding|swinging) (?:a|an|his|the) (?:bat|blade|hammer|iron bar|crowbar)\b",
+    r"\b(?:cut|slit|cutting) (?:her|his|my) wrists?\b",
+    r"\b(?:ran|run) over (?:a|an|my|the) (?:cyclist|man|woman|child|kid|boy|girl|pedestrian)\b",
+    r"\b(?:chest pain|can't breathe)\b",
+)  # fmt: skip

@@ -57,6 +57,14 @@ def test_everyday_words_do_not_ring(words: str) -> None:
     assert not danger(words)
 
 
+@pytest.mark.parametrize(
+    ("words", "rings"),
+    [("有人举着铁棍追她", True), ("电影里有人举着铁棍追她", False), ("a man is kicking a boy", True), ("a man kicking a boy in the game", False)],
+)  # fmt: skip
+def test_words_that_mean_danger_together_ring_unless_the_clause_is_calm(words: str, rings: bool) -> None:
+    assert danger(words) is rings
+
+
 def test_the_longest_text_is_judged_at_once() -> None:
     texts = ["a" * 2048, "打" * 682, "has a " * 341, "有" * 682, "help " * 409, "拿着" * 341, " " * 2048]
     began = time.process_time()
