@@ -106,4 +106,9 @@ COMBINED: Final = (
     r"\b(?:cut|slit|cutting) (?:her|his|my) wrists?\b",
     r"\b(?:ran|run) over (?:a|an|my|the) (?:cyclist|man|woman|child|kid|boy|girl|pedestrian)\b",
     r"\b(?:chest pain|can't breathe)\b",
+    r"(?:逼|强迫|硬灌|被灌).{0,2}(?:我|她|他|孩子)?(?:喝|吃|脱)",
+    r"(?:房顶|天花板|墙|脚手架|吊车).{0,4}(?:压|砸)(?:到|住|倒|着).{0,2}(?:人|我|他|她|孩子|工人)",
+    r"\b(?:i was|she was|he was|been|got) drugged\b",
+    r"\bburn (?:the|my|our|her|his) (?:house|home|flat|building|shop)\b",
+    r"\bhear (?:screams|screaming|a woman screaming|a child screaming)\b",
 )  # fmt: skip
