@@ -1,4 +1,4 @@
-"""PostgreSQL: an engine for transactions, a pool of autocommitted statements for moves of a case.
+"""PostgreSQL: a pool for transactions, a pool of autocommitted statements for moves of a case, an engine to migrate by.
 
 A request or a tick is one transaction, opened at the edge. A move of a case is one autocommitted
 statement, so that no process that freezes can hold a case. The two have their own pools: slow
@@ -16,15 +16,10 @@ from uuid import uuid4
 
 from sqlalchemy import DateTime, Enum, MetaData
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import (
-    AsyncEngine,
-    AsyncSession,
-    async_sessionmaker,
-    create_async_engine,
-)
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
-from app.kit.autocommit import Autocommit, MovesDb
+from app.kit.statements import Db, MovesDb, Statements
 
 __all__ = ["AdvisoryLock", "Base", "Database", "Db", "MovesDb", "text_enum", "type_annotation_map"]
 
@@ -76,12 +71,8 @@ def text_enum(kind: type[StrEnum]) -> Enum:
     )
 
 
-Db = AsyncSession
-"""A transaction opened at the edge. Services never commit it."""
-
-
 class Database:
-    """The two ways to PostgreSQL of one process."""
+    """The ways to PostgreSQL of one process; each opens when it is first used."""
 
     def __init__(
         self, url: str, *, pooler: str = "none", pool_size: int = 10, moves_pool_size: int = 10
@@ -100,11 +91,12 @@ class Database:
             }
         self.url = _asyncpg_url(url)
         self.engine: AsyncEngine = create_async_engine(
-            self.url, pool_size=pool_size + SPARE, max_overflow=0, connect_args=connect, **options
+            self.url, pool_size=2, max_overflow=2, connect_args=connect, **options
         )
         single = {name: value for name, value in connect.items() if not name.startswith("prepared_statement")}
-        self.single = Autocommit(self.url, moves_pool_size + SPARE, {"statement_cache_size": 512, **single})
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        single = {"statement_cache_size": 512, **single}
+        self.whole = Statements(self.url, pool_size + SPARE, single)
+        self.single = Statements(self.url, moves_pool_size + SPARE, single)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Db]:
@@ -112,8 +104,8 @@ class Database:
 
         Doors and jobs use `app.events.edge.transaction`, which also follows the events made in it.
         """
-        async with self._sessions.begin() as session:
-            yield session
+        async with self.whole.transaction() as db:
+            yield db
 
     @asynccontextmanager
     async def moves(self) -> AsyncIterator[MovesDb]:
@@ -124,6 +116,7 @@ class Database:
     async def close(self) -> None:
         """Return every connection."""
         await self.engine.dispose()
+        await self.whole.close()
         await self.single.close()
 
 

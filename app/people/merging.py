@@ -157,7 +157,7 @@ async def _gather(db: Db, runtime: Runtime, *, staying: UUID, going: UUID) -> li
     sessions = [str(one) for one in (await db.execute(_SESSIONS, pair)).scalars()]
     await db.execute(_OPENIDS, pair)
     if draft := (await db.execute(_DRAFT, pair)).one_or_none():
-        fields = {
+        fields: dict[str, Any] = {
             column: _again(runtime, "drafts", column, getattr(draft, column), **pair)
             for column in ("words", "place")
         }
@@ -194,12 +194,12 @@ _ADD_IDENTITY = text("""
 
 async def _move_identity(db: Db, runtime: Runtime, *, officer: bool, staying: UUID, going: UUID) -> None:
     """Encrypt anew for who stays. An officer's name and phone are the administrator's: only the unionid moves."""
-    pair = {"staying": staying, "going": going}
+    pair: dict[str, Any] = {"staying": staying, "going": going}
     row = (await db.execute(_IDENTITY, pair)).one_or_none()
     if row is None:
         return
     await db.execute(_DROP_IDENTITY, pair)
-    values: dict[str, Any] = {name: value for name, value in row._mapping.items() if name != "person_id"}
+    values: dict[str, Any] = {name: value for name, value in row.items() if name != "person_id"}
     for column in ("name", "phone", "unionid"):
         values[column] = _again(runtime, PERSONS, column, values[column], **pair)
     if officer:

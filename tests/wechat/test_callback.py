@@ -13,6 +13,7 @@ import httpx
 import pytest
 import structlog
 from fastapi import FastAPI
+from sqlalchemy import text
 from wechatpy.crypto import WeChatCrypto
 
 from app.kit import valkey as valkey_kit
@@ -284,9 +285,6 @@ async def test_with_the_stores_down_a_report_is_never_called_received(down: Runt
 async def _frozen(runtime: Runtime) -> AsyncIterator[None]:
     """The drafts are locked by somebody who does not go on."""
     async with runtime.database.transaction() as db:
-        await db.connection(execution_options={"isolation_level": "READ COMMITTED"})
-        from sqlalchemy import text
-
         await db.execute(text("LOCK TABLE drafts"))
         yield
 

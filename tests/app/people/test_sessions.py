@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import TextClause
 
 from app.events.edge import transaction
-from app.kit.autocommit import MovesDb
 from app.kit.errors import Unauthenticated
 from app.kit.ids import new_id
 from app.kit.runtime import Runtime
+from app.kit.statements import MovesDb
 from app.people import sessions
 from app.people.jobs import end_duty_of_expired, forget
 from app.people.officers import resume, suspend

@@ -1,9 +1,9 @@
-"""Autocommitted statements, straight on asyncpg: most of what the product does a thousand times a second.
+"""Statements, straight on asyncpg: what the product does a thousand times a second.
 
 SQLAlchemy's connection costs some 300 us of Python a statement where the driver needs 60, and a claim is one statement.
-So statements that commit by themselves keep SQLAlchemy's `text()` and its way to read a result, compiled once, and go
-to a pool of the driver's own. Transactions stay with SQLAlchemy (`app.kit.database`). Measured in
-docs/decisions/0009-autocommit-on-asyncpg.md.
+So statements keep SQLAlchemy's `text()` and its way to read a result, compiled once, and go to pools of the driver's
+own. Tables and migrations stay with SQLAlchemy (`app.kit.database`). Measured in
+docs/decisions/0009-statements-on-asyncpg.md.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from typing import Any, NoReturn
 
@@ -66,6 +66,10 @@ class Rows:
         """The first row, or None."""
         return self._rows[0] if self._rows else None
 
+    def scalar(self) -> Any:
+        """The first column of the first row, or None."""
+        return self._rows[0][0] if self._rows else None
+
     def scalar_one(self) -> Any:
         """The first column of the row."""
         return self.one()[0]
@@ -85,30 +89,89 @@ class MovesDb:
 
     __slots__ = ("_connection",)
 
+    async def _begun(self) -> None:
+        """Before each statement."""
+
     def __init__(self, connection: Any) -> None:  # a proxy of asyncpg.Connection
         self._connection = connection
 
-    async def execute(self, statement: TextClause, values: Mapping[str, object] | None = None) -> Rows:
-        """Run one statement and return its rows (none when it returns none: ask with RETURNING what was touched).
+    async def execute(
+        self,
+        statement: TextClause,
+        values: Mapping[str, object] | Sequence[Mapping[str, object]] | None = None,
+    ) -> Rows:
+        """Run a statement and return its rows (none when it returns none: ask with RETURNING what was touched).
+
+        With a list of values it runs once for each of them, and returns no rows.
 
         Raises:
             DBAPIError: what PostgreSQL refused; IntegrityError for a constraint, InterfaceError for a lost connection.
         """
         sql, names = _compiled(statement)
+        await self._begun()
+        given = values or {}
         try:
-            if not names:
-                return Rows(await self._connection.fetch(sql))
-            given = values or {}
-            return Rows(await self._connection.fetch(sql, *[given[name] for name in names]))
+            if isinstance(given, Mapping):
+                return Rows(await self._connection.fetch(sql, *[given[name] for name in names]))
+            await self._connection.executemany(sql, [[each[name] for name in names] for each in given])
+            return Rows([])
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             _refused(error, sql)
 
     async def copy(self, table: str, records: Iterable[Sequence[object]], columns: Sequence[str]) -> None:
         """Write many rows at once, by COPY."""
+        await self._begun()
         try:
             await self._connection.copy_records_to_table(table, records=records, columns=columns)
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             _refused(error, f"COPY {table}")
+
+
+class Db(MovesDb):
+    """A transaction opened at the edge, begun with its first statement. Services never end it.
+
+    `info` holds what goes with it until its end, such as the events recorded in it.
+    """
+
+    __slots__ = ("_transaction", "info")
+
+    def __init__(self, connection: Any) -> None:
+        super().__init__(connection)
+        self._transaction: Any = None
+        self.info: dict[str, Any] = {}
+
+    async def _begun(self) -> None:
+        if self._transaction is None:
+            transaction = self._connection.transaction()
+            try:
+                await transaction.start()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                _refused(error, "BEGIN")
+            self._transaction = transaction
+
+    @asynccontextmanager
+    async def begin_nested(self) -> AsyncIterator[None]:
+        """A savepoint: an exception in the block undoes the block, and the transaction goes on."""
+        await self._begun()
+        async with self._connection.transaction():
+            yield
+
+    async def commit(self) -> None:
+        """End it for good. Raises DBAPIError when PostgreSQL could not."""
+        transaction, self._transaction = self._transaction, None
+        if transaction is None:
+            return
+        try:
+            await transaction.commit()
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            _refused(error, "COMMIT")
+
+    async def rollback(self) -> None:
+        """Undo it; a connection that cannot is given up by its pool."""
+        transaction, self._transaction = self._transaction, None
+        if transaction is not None:
+            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await transaction.rollback()
 
 
 @lru_cache(maxsize=2048)
@@ -128,8 +191,8 @@ def _refused(error: Exception, sql: str) -> NoReturn:
     raise kind(sql, None, error, hide_parameters=True, connection_invalidated=lost) from error
 
 
-class Autocommit:
-    """The pool of such connections; opened at first use."""
+class Statements:
+    """A pool of such connections, opened at first use; they speak JSON both ways."""
 
     def __init__(self, url: str, size: int, connect: Mapping[str, Any]) -> None:
         """`url` as SQLAlchemy writes it; `connect`: further arguments of `asyncpg.connect`."""
@@ -140,16 +203,35 @@ class Autocommit:
         self._opening = asyncio.Lock()
 
     @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Db]:
+        """One transaction: committed at the end of the block, rolled back when it raises."""
+        async with self._acquired() as connection:
+            db = Db(connection)
+            try:
+                yield db
+            except BaseException:
+                await db.rollback()
+                raise
+            await db.commit()
+
+    @asynccontextmanager
     async def connection(self) -> AsyncIterator[MovesDb]:
         """One connection, for the block. Raises TimeoutError when none is free for 5 s, OSError when none opens."""
+        async with self._acquired() as connection:
+            yield MovesDb(connection)
+
+    @asynccontextmanager
+    async def _acquired(self) -> AsyncIterator[Any]:
         pool = self._pool or await self._open()
         try:
             connection = await pool.acquire(timeout=self._options.get("timeout"))
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             _refused(error, "connect")
         try:
-            yield MovesDb(connection)
+            yield connection
         finally:
+            if not connection.is_closed() and connection.is_in_transaction():
+                connection.terminate()  # what could not be rolled back ends with its connection
             await pool.release(connection)
 
     async def _open(self) -> Any:
@@ -178,4 +260,4 @@ async def _speak_json(connection: Any) -> None:
 
 
 async def _as_it_is(_: Any) -> None:
-    """A statement leaves nothing behind in its session, so there is nothing to reset: a round trip less for each."""
+    """Statements and transactions leave nothing in their session, so there is nothing to reset: a round trip less."""
