@@ -1,7 +1,7 @@
 """How often the emergency gate errs, each way, on labelled sentences in both languages.
 
-`LEARNT` shaped the lists; `FRESH` was written afterwards and nothing was changed for it, so that its counts
-say what a stranger's words meet. A bound may only be lowered.
+`LEARNT` shaped the lists. `FRESH` was written afterwards, and combinations were then made with it in sight; what a
+stranger's words meet is counted in `test_emergency_fresh`. A bound may only be lowered.
 """
 
 from tests.wechat.test_emergency import DANGER, NEAR_MISSES

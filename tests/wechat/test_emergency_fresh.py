@@ -3,7 +3,7 @@
 from tests.wechat.fresh_sentences import DANGERS, NEAR_MISSES
 from wechat.emergency import danger
 
-MISSED_MOST = 40  # measured, of 100
+MISSED_MOST = 37  # measured, of 100
 FALSE_MOST = 21  # measured, of 100
 
 
