@@ -11,21 +11,18 @@ import httpx
 import pytest
 import uvicorn
 import websockets
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
+from fastapi import FastAPI, Request, Response
 
 from app.events.edge import transaction
-from app.kit.errors import AppError, Invalid
-from app.kit.problems import MEDIA_TYPE, Unreadable, status_of
 from app.kit.runtime import Runtime
 from app.live.hub import Hub
 from app.live.wire import SocketsFirst
 from app.people.identity import set_identity
 from app.people.sessions import issue
 from app.people.tables import Audience
+from app.refusals import KINDS, answer
 from app.tracking.service import Ingest
+from miniprogram.hot import HotFirst
 from miniprogram.live import sockets
 from miniprogram.router import PREFIX, TAGS, router
 from tests.factories import Made, Make
@@ -34,25 +31,11 @@ from tests.miniprogram.phones import Dial, FakeWeChat, Phone, Settle, SignIn, So
 BASE = f"http://test{PREFIX}"
 
 
-def problem(request: Request, error: AppError) -> JSONResponse:
+async def refused(request: Request, error: Exception) -> Response:
     """As `app.main` answers."""
-    status = status_of(type(error))
-    body = {
-        "type": f"urn:didi:problem:{error.code}", "title": error.message, "status": int(status), "detail": error.detail,
-        "code": error.code, "instance": request.url.path, **{k: str(v) for k, v in error.facts.items()},
-    }  # fmt: skip
-    return JSONResponse(body, int(status), media_type=MEDIA_TYPE)
-
-
-def unusable(request: Request, error: RequestValidationError) -> JSONResponse:
-    """A request that its schema refuses."""
-    detail = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-    return problem(request, Invalid(detail))
-
-
-def unreadable(request: Request, error: HTTPException) -> JSONResponse:
-    """A request that the framework refuses."""
-    return problem(request, Unreadable(error.detail))
+    if (said := answer(error, request.url.path)) is None:
+        raise error
+    return said
 
 
 @pytest.fixture
@@ -65,9 +48,9 @@ async def app(runtime: Runtime, wechat: FakeWeChat) -> AsyncIterator[FastAPI]:
     app = FastAPI(openapi_tags=TAGS)
     app.add_middleware(SocketsFirst, sockets={f"{PREFIX}/live": sockets})
     app.include_router(router(), prefix=PREFIX)
-    app.add_exception_handler(AppError, problem)  # type: ignore[arg-type]
-    app.add_exception_handler(RequestValidationError, unusable)  # type: ignore[arg-type]
-    app.add_exception_handler(HTTPException, unreadable)  # type: ignore[arg-type]
+    app.add_middleware(HotFirst, prefix=PREFIX, answer=answer)
+    for kind in KINDS:
+        app.add_exception_handler(kind, refused)
     app.state.runtime, app.state.wechat_miniprogram = runtime, wechat
     app.state.ingest, app.state.hub = Ingest(runtime), Hub(runtime)
     await app.state.hub.start()

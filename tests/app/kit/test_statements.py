@@ -1,0 +1,127 @@
+"""Statements on the driver: rows, transactions, savepoints, and what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, MultipleResultsFound, NoResultFound
+
+from app.kit.runtime import Runtime
+from app.kit.statements import Db, Statements
+
+_ADD = text("INSERT INTO inbox (key) VALUES (:key)")
+_COUNT = text("SELECT count(*) FROM inbox")
+_NUMBERS = text("SELECT n, n * 2 AS twice FROM generate_series(1, CAST(:most AS int)) AS n")
+
+
+async def count(runtime: Runtime) -> int:
+    async with runtime.database.moves() as db:
+        return int((await db.execute(_COUNT)).scalar_one())
+
+
+async def test_rows_have_names_and_places(runtime: Runtime) -> None:
+    async with runtime.database.moves() as db:
+        rows = await db.execute(_NUMBERS, {"most": 2, "unused": 1})
+        none = await db.execute(_NUMBERS, {"most": 0})
+
+    assert [(row.n, row["twice"], row[0]) for row in rows] == [(1, 2, 1), (2, 4, 2)]
+    assert rows.scalars().all() == [1, 2]
+    assert (none.first(), none.scalar(), none.scalar_one_or_none()) == (None, None, None)
+    with pytest.raises(NoResultFound):
+        none.one()
+    with pytest.raises(MultipleResultsFound):
+        rows.one_or_none()
+    with pytest.raises(AttributeError):
+        _ = rows.all()[0].thrice
+
+
+async def test_json_goes_both_ways_and_a_list_runs_for_each(runtime: Runtime) -> None:
+    async with runtime.database.transaction() as db:
+        said = await db.execute(text("SELECT CAST(:it AS jsonb) AS it"), {"it": {"a": [1, None, "是"]}})
+        await db.execute(_ADD, [{"key": b"1"}, {"key": b"2"}])
+
+    assert said.scalar_one() == {"a": [1, None, "是"]}
+    assert await count(runtime) == 2
+
+
+async def test_a_block_that_raises_leaves_no_trace(runtime: Runtime) -> None:
+    async def breaks_off() -> None:
+        async with runtime.database.transaction() as db:
+            await db.execute(_ADD, {"key": b"1"})
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await breaks_off()
+
+    assert await count(runtime) == 0
+
+
+async def test_a_savepoint_is_undone_alone(runtime: Runtime) -> None:
+    async def twice(db: Db) -> None:
+        async with db.begin_nested():
+            await db.execute(_ADD, {"key": b"2"})
+            await db.execute(_ADD, {"key": b"1"})
+
+    async with runtime.database.transaction() as db:
+        await db.execute(_ADD, {"key": b"1"})
+        with pytest.raises(IntegrityError):
+            await twice(db)
+        await db.execute(_ADD, {"key": b"3"})
+
+    assert await count(runtime) == 2
+
+
+async def test_who_is_cut_off_in_a_transaction_leaves_a_clean_connection(runtime: Runtime) -> None:
+    pool = Statements(runtime.database.url, 1, {})
+    try:
+
+        async def slow() -> None:
+            async with pool.transaction() as db:
+                await db.execute(_ADD, {"key": b"1"})
+                asked.set()
+                await db.execute(text("SELECT pg_sleep(60)"))
+
+        asked = asyncio.Event()
+        task = asyncio.create_task(slow())
+        await asked.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        async with pool.connection() as db:
+            await db.execute(_ADD, {"key": b"2"})
+    finally:
+        await pool.close()
+
+    assert await count(runtime) == 1
+
+
+async def test_a_refusal_is_of_the_kind_that_callers_know_and_says_no_value(runtime: Runtime) -> None:
+    async with runtime.database.moves() as db:
+        await db.execute(_ADD, {"key": b"secret-words"})
+        with pytest.raises(IntegrityError) as twice:
+            await db.execute(_ADD, {"key": b"secret-words"})
+        with pytest.raises(DBAPIError) as wrong:
+            await db.execute(text("SELECT nothing FROM nowhere"))
+        assert getattr(wrong.value.orig, "sqlstate", "") == "42P01"
+        await db.execute(text("SELECT 1"))  # and goes on
+
+    assert "INSERT INTO inbox" in twice.value.args[0] or "INSERT INTO inbox" in str(twice.value.statement)
+    assert twice.value.params is None
+
+
+async def test_a_connection_that_was_cut_is_lost_once(runtime: Runtime) -> None:
+    pool = Statements(runtime.database.url, 1, {})
+    try:
+        async with pool.connection() as db:
+            mine = (await db.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+        async with runtime.database.moves() as other:
+            await other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": mine})
+        with suppress(InterfaceError):  # unless the pool has seen it by now
+            async with pool.connection() as db:
+                await db.execute(text("SELECT 1"))
+        async with pool.connection() as db:
+            assert (await db.execute(text("SELECT 1"))).scalar_one() == 1
+    finally:
+        await pool.close()
