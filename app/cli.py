@@ -286,7 +286,7 @@ def audit_verify_command(
 def _tell(verdict: audit_verify.Verdict) -> None:
     out.print(
         "Sound." if verdict.sound else "NOT sound.",
-        f"{verdict.entries} entries, signature: {verdict.signature}",
+        f"{verdict.entries} entries, signature: {verdict.signature.value}",
     )
     for problem in verdict.problems:
         out.print(problem, markup=False, highlight=False)
