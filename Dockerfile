@@ -2,19 +2,19 @@
 FROM python:3.13-slim-bookworm AS packages
 WORKDIR /build
 COPY requirements/run.txt .
-RUN python -m venv /opt/venv \
-    && /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
+RUN python -m venv /srv/venv \
+    && /srv/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
        --require-hashes -r run.txt \
-    && printf '#!/opt/venv/bin/python\nfrom app.cli import main\n\nmain()\n' > /opt/venv/bin/didi \
-    && chmod 0755 /opt/venv/bin/didi
+    && printf '#!/srv/venv/bin/python\nfrom app.cli import main\n\nmain()\n' > /srv/venv/bin/didi \
+    && chmod 0755 /srv/venv/bin/didi
 
 FROM python:3.13-slim-bookworm
 RUN useradd --system --uid 10001 --user-group --home-dir /nonexistent --no-create-home \
     --shell /usr/sbin/nologin didi
-COPY --from=packages /opt/venv /opt/venv
+COPY --from=packages /srv/venv /srv/venv
 COPY . /srv/didi
 WORKDIR /srv/didi
-ENV PATH=/opt/venv/bin:$PATH \
+ENV PATH=/srv/venv/bin:$PATH \
     PYTHONPATH=/srv/didi \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

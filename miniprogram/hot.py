@@ -1,4 +1,4 @@
-"""The two requests that must be light, claim and fixes, answered before any framework: no dependencies, no models.
+"""The two requests that must be light, claim and fixes, answered before any framework: no dependencies, no response models.
 
 `offers.post_claim` and `duty.post_fixes` are the contract: the OpenAPI document is made from their signatures,
 schemas here are theirs, and they answer whatever does not come as JSON. Why, and how much it gives:

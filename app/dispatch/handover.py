@@ -92,5 +92,6 @@ async def sweep_unacknowledged(runtime: Runtime) -> int:
 
 
 def follow_moved(runtime: Runtime, moved: list[Moved]) -> None:
+    """Follow what a sweep has done."""
     for one in moved:
         follow_soon(runtime, one.event)

@@ -26,6 +26,9 @@ __all__ = ["AdvisoryLock", "Base", "Database", "Db", "MovesDb", "text_enum", "ty
 SPARE = 10
 """Connections each pool may have over its size, opened when they are needed and kept."""
 
+STATEMENTS_KEPT = 512
+"""Statements that a connection keeps prepared; the product has some three hundred."""
+
 type_annotation_map: dict[Any, Any] = {
     datetime: DateTime(timezone=True),
     dict[str, Any]: JSONB,
@@ -83,7 +86,8 @@ class Database:
             "pool_pre_ping": False, "pool_timeout": 5, "pool_recycle": 1800, "hide_parameters": True,
         }  # fmt: skip
         connect: dict[str, Any] = {"timeout": 5, "command_timeout": 30}
-        if pooler == "transaction":
+        pooled = pooler == "transaction"
+        if pooled:
             connect |= {
                 "statement_cache_size": 0,
                 "prepared_statement_cache_size": 0,
@@ -93,10 +97,11 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(
             self.url, pool_size=2, max_overflow=2, connect_args=connect, **options
         )
-        single = {name: value for name, value in connect.items() if not name.startswith("prepared_statement")}
-        single = {"statement_cache_size": 512, **single}
-        self.whole = Statements(self.url, pool_size + SPARE, single)
-        self.single = Statements(self.url, moves_pool_size + SPARE, single)
+        driver: dict[str, Any] = {
+            "timeout": 5, "command_timeout": 30, "statement_cache_size": 0 if pooled else STATEMENTS_KEPT,
+        }  # fmt: skip
+        self.transactions = Statements(self.url, pool_size + SPARE, driver)
+        self.autocommitted = Statements(self.url, moves_pool_size + SPARE, driver)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Db]:
@@ -104,20 +109,20 @@ class Database:
 
         Doors and jobs use `app.events.edge.transaction`, which also follows the events made in it.
         """
-        async with self.whole.transaction() as db:
+        async with self.transactions.transaction() as db:
             yield db
 
     @asynccontextmanager
     async def moves(self) -> AsyncIterator[MovesDb]:
         """A connection on which each statement commits by itself."""
-        async with self.single.connection() as connection:
+        async with self.autocommitted.connection() as connection:
             yield connection
 
     async def close(self) -> None:
         """Return every connection."""
         await self.engine.dispose()
-        await self.whole.close()
-        await self.single.close()
+        await self.transactions.close()
+        await self.autocommitted.close()
 
 
 def _asyncpg_url(url: str) -> str:

@@ -62,14 +62,6 @@ class Rows:
             raise MultipleResultsFound(f"one row was expected, there are {len(self._rows)}")
         return self._rows[0] if self._rows else None
 
-    def first(self) -> Any:
-        """The first row, or None."""
-        return self._rows[0] if self._rows else None
-
-    def scalar(self) -> Any:
-        """The first column of the first row, or None."""
-        return self._rows[0][0] if self._rows else None
-
     def scalar_one(self) -> Any:
         """The first column of the row."""
         return self.one()[0]
@@ -89,11 +81,14 @@ class MovesDb:
 
     __slots__ = ("_connection",)
 
+    def __init__(self, connection: Any) -> None:  # a proxy of asyncpg.Connection
+        self._connection = connection
+
     async def _begun(self) -> None:
         """Before each statement."""
 
-    def __init__(self, connection: Any) -> None:  # a proxy of asyncpg.Connection
-        self._connection = connection
+    def _failed(self) -> None:
+        """After a statement that failed."""
 
     async def execute(
         self,
@@ -116,6 +111,7 @@ class MovesDb:
             await self._connection.executemany(sql, [[each[name] for name in names] for each in given])
             return Rows([])
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            self._failed()
             _refused(error, sql)
 
     async def copy(self, table: str, records: Iterable[Sequence[object]], columns: Sequence[str]) -> None:
@@ -124,6 +120,7 @@ class MovesDb:
         try:
             await self._connection.copy_records_to_table(table, records=records, columns=columns)
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            self._failed()
             _refused(error, f"COPY {table}")
 
 
@@ -133,11 +130,12 @@ class Db(MovesDb):
     `info` holds what goes with it until its end, such as the events recorded in it.
     """
 
-    __slots__ = ("_transaction", "info")
+    __slots__ = ("_broken", "_transaction", "info")
 
     def __init__(self, connection: Any) -> None:
         super().__init__(connection)
         self._transaction: Any = None
+        self._broken = False
         self.info: dict[str, Any] = {}
 
     async def _begun(self) -> None:
@@ -149,15 +147,31 @@ class Db(MovesDb):
                 _refused(error, "BEGIN")
             self._transaction = transaction
 
+    def _failed(self) -> None:
+        self._broken = True
+
     @asynccontextmanager
     async def begin_nested(self) -> AsyncIterator[None]:
         """A savepoint: an exception in the block undoes the block, and the transaction goes on."""
         await self._begun()
-        async with self._connection.transaction():
-            yield
+        was = self._broken
+        try:
+            async with self._connection.transaction():
+                yield
+        except BaseException:
+            self._broken = was
+            raise
 
     async def commit(self) -> None:
-        """End it for good. Raises DBAPIError when PostgreSQL could not."""
+        """End it for good.
+
+        Raises:
+            DBAPIError: PostgreSQL could not; also when a statement had failed and somebody went on all the same:
+                PostgreSQL then answers COMMIT with a rollback, and says nothing.
+        """
+        if self._broken:
+            await self.rollback()
+            raise DBAPIError("COMMIT", None, RuntimeError("a statement of this transaction had failed"))
         transaction, self._transaction = self._transaction, None
         if transaction is None:
             return

@@ -62,11 +62,9 @@ async def test_a_snapshot_takes_one_connection_at_a_time(
     async with dial(officer) as socket, contextlib.AsyncExitStack() as others:
         await socket.next("snapshot")
         app.state.ingest.forget(officer.person_id)
-        engine, single = runtime.database.engine, runtime.database.single
-        for _ in range(engine.pool.size() - 1):  # type: ignore[attr-defined]  # a QueuePool's
-            await others.enter_async_context(engine.connect())
-        for _ in range(single.size - 1):
-            await others.enter_async_context(single.connection())
+        for pool in (runtime.database.transactions, runtime.database.autocommitted):
+            for _ in range(pool.size - 1):
+                await others.enter_async_context(pool.connection())
         await socket.send(type="snapshot")
 
         assert await socket.next("snapshot")

@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, MultipleResultsFound, NoResultFound
 
+from app.kit.database import Database
 from app.kit.runtime import Runtime
 from app.kit.statements import Db, Statements
+from app.settings import Settings
 
 _ADD = text("INSERT INTO inbox (key) VALUES (:key)")
 _COUNT = text("SELECT count(*) FROM inbox")
@@ -29,7 +31,7 @@ async def test_rows_have_names_and_places(runtime: Runtime) -> None:
 
     assert [(row.n, row["twice"], row[0]) for row in rows] == [(1, 2, 1), (2, 4, 2)]
     assert rows.scalars().all() == [1, 2]
-    assert (none.first(), none.scalar(), none.scalar_one_or_none()) == (None, None, None)
+    assert (none.one_or_none(), none.scalar_one_or_none()) == (None, None)
     with pytest.raises(NoResultFound):
         none.one()
     with pytest.raises(MultipleResultsFound):
@@ -72,6 +74,42 @@ async def test_a_savepoint_is_undone_alone(runtime: Runtime) -> None:
         await db.execute(_ADD, {"key": b"3"})
 
     assert await count(runtime) == 2
+
+
+async def test_who_goes_on_after_a_failure_is_not_told_that_it_was_committed(runtime: Runtime) -> None:
+    """PostgreSQL answers such a COMMIT with a rollback and no error."""
+
+    async def goes_on() -> None:
+        async with runtime.database.transaction() as db:
+            await db.execute(_ADD, {"key": b"1"})
+            with suppress(IntegrityError):
+                await db.execute(_ADD, {"key": b"1"})
+
+    with pytest.raises(DBAPIError, match="had failed"):
+        await goes_on()
+
+    assert await count(runtime) == 0
+
+
+async def test_before_a_pooler_nothing_stays_prepared(settings: Settings) -> None:
+    """A pooler in transaction mode gives the next statement another connection, which knows nothing of it."""
+    kept = {}
+    for pooler in ("none", "transaction"):
+        database = Database(settings.database_url or "", pooler=pooler, pool_size=1, moves_pool_size=1)
+        try:
+            for way in (database.moves, database.transaction):
+                async with way() as db:
+                    await db.execute(_NUMBERS, {"most": 2})
+                    prepared = text(
+                        "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%twice%'"
+                    )
+                    kept[pooler, way.__name__] = (await db.execute(prepared)).scalar_one()
+        finally:
+            await database.close()
+
+    # The statement that asks holds the word too.
+    assert kept["none", "moves"] == kept["none", "transaction"] == 2
+    assert kept["transaction", "moves"] == kept["transaction", "transaction"] == 0
 
 
 async def test_who_is_cut_off_in_a_transaction_leaves_a_clean_connection(runtime: Runtime) -> None:
