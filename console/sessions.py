@@ -10,7 +10,7 @@ from pydantic import Field
 from app.events.edge import transaction
 from app.kit.problems import problems
 from app.kit.runtime import Runtime
-from app.people.console import change_password, sign_in
+from app.people.console import change_password, refused_evenly, sign_in
 from app.people.devices import KNOWN_DAYS
 from app.people.errors import SecondFactorRefused, SignInRefused, UnfitField
 from app.people.identity import name_of
@@ -96,7 +96,7 @@ routes = APIRouter(tags=["Console: sessions"])
 )
 async def post_session(body: SignInIn, response: Response, runtime: Stores, source: From) -> MeOut:
     """Sign in."""
-    async with transaction(runtime) as db:
+    async with refused_evenly(), transaction(runtime) as db:
         signed = await sign_in(db, runtime, body.username, body.password, body.totp, source)
     response.set_cookie(
         cookie_name(runtime.settings), signed.token, max_age=CONSOLE_TTL_S, path="/", httponly=True,

@@ -25,6 +25,7 @@ from app.kit.runtime import Runtime
 from app.people.identity import name_in_part, names_of, person
 from app.people.officers import facts_of
 from app.people.sessions import Actor
+from app.receipts.service import link_of, receipt_of
 from app.stations.registry import registry
 from app.tracking.queries import Track, TrackState, track
 from miniprogram.auth import CitizenOrOfficer, Stores
@@ -207,6 +208,37 @@ async def get_one(case_id: UUID, actor: CitizenOrOfficer, runtime: Stores) -> Ca
     async with runtime.database.moves() as db:
         case = await own_case(db, runtime, case_id, actor)
         return await _case_out(db, runtime, case)
+
+
+class ReceiptOut(Out):
+    """Shown to anybody, it says that the report was made; with salt and content, also what was in it."""
+
+    receipt: str = Field(examples=["dr1.AX..."])
+    link: str = Field(description="The public page that says valid or not")
+    salt: str | None = Field(description="64 hex digits; null once the words of the case are erased")
+    content: str | None = Field(description="JSON, exactly as it was committed to; goes with the salt")
+
+
+@routes.get(
+    "/cases/{case_id}/receipt",
+    operation_id="myReceipt",
+    summary="The signed receipt of my report",
+    description="`didi receipt verify RECEIPT --content FILE --salt HEX` proves the content with nothing but the "
+    "published key. Whoever is given the salt and the content can read the report: give them only to whom you trust.",
+    responses=problems(CaseNotFound),
+)
+async def get_receipt(
+    case_id: UUID, actor: CitizenOrOfficer, runtime: Stores, response: Response
+) -> ReceiptOut:
+    """One's own receipt, with what proves its content."""
+    response.headers["Cache-Control"] = "no-store"
+    async with runtime.database.moves() as db:
+        case = await own_case(db, runtime, case_id, actor)
+        kept = await receipt_of(db, runtime, case.id)
+    if kept is None:  # opened before receipts were
+        raise CaseNotFound(case_id=str(case_id))
+    link = link_of(runtime.settings, kept.receipt)
+    return ReceiptOut(receipt=kept.receipt, link=link, salt=kept.salt, content=kept.content)
 
 
 async def own_case(db: Db | MovesDb, runtime: Runtime, case_id: UUID, actor: Actor) -> Case:

@@ -13,6 +13,8 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -34,8 +36,8 @@ from app.people.sessions import CONSOLE_TTL_S, Actor, actor_now, issue, revoke_a
 from app.people.tables import Audience, Role
 
 __all__ = [
-    "SignedIn", "StaffAccount", "change_password", "create_first_administrator", "create_staff", "grant", "revoke_role",
-    "sign_in",
+    "SignedIn", "StaffAccount", "change_password", "create_first_administrator", "create_staff", "grant",
+    "refused_evenly", "revoke_role", "sign_in",
 ]  # fmt: skip
 
 NOWHERE = Source()
@@ -71,13 +73,12 @@ async def sign_in(
 ) -> SignedIn:
     """A session of the console for a right name, password and TOTP code, the code used for the first time.
 
-    A refusal takes as long whatever was wrong, the name too. A try is counted before anything is compared, and
-    stays counted when the caller's transaction rolls back.
+    A try is counted before anything is compared, and stays counted when the caller's transaction rolls back.
+    The caller's transaction stands inside `refused_evenly`.
 
     Raises:
         SignInRefused: any of it is wrong, or a limit of this module is reached; nobody is told which.
     """
-    began = time.monotonic()
     named = await totp.account_named(db, _folded(username))
     tries = await _try(db, runtime, named, source) if named else None
     account = named if tries else None
@@ -94,7 +95,6 @@ async def sign_in(
     ):
         if account is not None:
             await _refused(runtime, account.person_id)
-        await asyncio.sleep(REFUSED_AFTER_S - (time.monotonic() - began))
         raise SignInRefused()
     token, _ = await issue(db, account.person_id, Audience.CONSOLE, ttl_s=CONSOLE_TTL_S, second_factor=True)
     actor = await actor_now(db, token, Audience.CONSOLE)  # Unauthenticated: suspended
@@ -106,6 +106,20 @@ async def sign_in(
         db, actor_id=actor.person_id, action="signed_in", object_kind="session", object_id=actor.session_id
     )
     return SignedIn(actor, token, device)
+
+
+@asynccontextmanager
+async def refused_evenly() -> AsyncIterator[None]:
+    """Around the transaction of a sign-in: a refusal takes as long whatever was wrong, the name too.
+
+    Outside of it, so that a flood of refusals waits without holding connections that others need.
+    """
+    began = time.monotonic()
+    try:
+        yield
+    except SignInRefused:
+        await asyncio.sleep(REFUSED_AFTER_S - (time.monotonic() - began))
+        raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ ACCESS: dict[str, For] = {
     "signOut": For.SIGNED_IN, "me": For.SIGNED_IN, "giveSecondFactor": For.SIGNED_IN, "askApproval": For.SIGNED_IN,
     "setContact": For.CITIZENS, "withdrawContact": For.CITIZENS,
     "exportMe": For.CITIZENS, "eraseMe": For.CITIZENS,
-    "categories": For.SIGNED_IN, "report": For.SIGNED_IN, "myCases": For.SIGNED_IN, "myCase": For.SIGNED_IN,
+    "categories": For.SIGNED_IN, "report": For.SIGNED_IN, "myCases": For.SIGNED_IN, "myCase": For.SIGNED_IN, "myReceipt": For.SIGNED_IN,
     "cancelCase": For.SIGNED_IN, "moveCase": For.SIGNED_IN, "trackCase": For.SIGNED_IN, "raiseMyCase": For.SIGNED_IN,
     "refuseOfficer": For.SIGNED_IN, "rateCase": For.SIGNED_IN, "notSolved": For.SIGNED_IN,
     "liveTicket": For.SECOND_FACTOR,

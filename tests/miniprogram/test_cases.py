@@ -10,6 +10,8 @@ from sqlalchemy import text
 
 from app.kit.geo import Point
 from app.kit.runtime import Runtime
+from app.receipts.proof import is_valid, matches, read
+from app.receipts.service import public_keys
 from tests.factories import Make
 from tests.miniprogram.phones import POINT, Phone, Settle, SignIn
 
@@ -23,6 +25,21 @@ async def test_a_report_is_received_with_its_number_station_and_deadline(citizen
     assert seen["words"] == "楼上很吵"
     assert seen["place"] == {"point": {"lat": 32.06, "lng": 118.82}, "label": "3单元"}
     assert opened["call_110"] is False
+
+
+async def test_a_receipt_proves_to_anybody_what_was_reported(
+    citizen: Phone, runtime: Runtime, make: Make, sign_in: SignIn
+) -> None:
+    case_id = (await citizen.report())["case_id"]
+
+    mine = await citizen.ok("GET", f"/cases/{case_id}/receipt")
+    others = await (await sign_in(await make.citizen())).get(f"/cases/{case_id}/receipt")
+
+    assert is_valid(mine["receipt"], public_keys(runtime.settings))
+    assert mine["link"].endswith(mine["receipt"])
+    assert matches(read(mine["receipt"]), mine["content"].encode(), bytes.fromhex(mine["salt"]))
+    assert "楼上很吵" in mine["content"]
+    assert others.status_code == 404
 
 
 async def test_ten_identical_reports_at_once_are_one_case(citizen: Phone) -> None:

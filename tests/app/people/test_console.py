@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 
 import pyotp
 import pytest
@@ -67,7 +68,7 @@ def code_of(sql):
 async def _try(
     runtime: Runtime, username: str, password: str, code: str, source: Source = HERE
 ) -> console.SignedIn:
-    async with transaction(runtime) as db:
+    async with console.refused_evenly(), transaction(runtime) as db:
         return await sign_in(db, runtime, username, password, code, source)
 
 
@@ -287,6 +288,25 @@ async def test_a_password_is_compared_for_who_has_the_code_and_every_refusal_tak
 
     assert len(verified) == compared
     assert waited == [pytest.approx(console.REFUSED_AFTER_S, abs=0.2)]
+
+
+async def test_who_is_refused_waits_without_a_connection_that_others_need(
+    runtime: Runtime, account: StaffAccount, monkeypatch: pytest.MonkeyPatch
+):
+    pool = runtime.database.transactions
+    free: list[int] = []
+
+    async def waits(_: float) -> None:
+        async with AsyncExitStack() as all_of_them, asyncio.timeout(5):
+            for _ in range(pool.size):
+                await all_of_them.enter_async_context(pool.connection())
+            free.append(pool.size)
+
+    monkeypatch.setattr(console.asyncio, "sleep", waits)
+    with pytest.raises(SignInRefused):
+        await _try(runtime, "admin", "wrong password", "000000")
+
+    assert free == [pool.size]
 
 
 async def test_a_suspended_account_does_not_sign_in(
