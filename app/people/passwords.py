@@ -20,8 +20,9 @@ T = TypeVar("T")
 _HASHER = PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=4)
 AT_ONCE = 2
 """Hashes of a line at a time: 128 MiB and two cores, and not all there is."""
-WAITING_MAX = 8
-"""How many more may wait in a line, each with a connection of its transaction; a hash takes about 0.1 s."""
+WAITING_MAX = 4
+"""How many more may wait in a line; a hash takes about 0.1 s. Each holds the connection of its transaction: with both
+lines full, of a pool of 20 there are 8 for everybody else."""
 
 
 class Line:
