@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from app.dispatch.claim import Claimed, claim
 from app.events.edge import transaction
@@ -121,6 +122,11 @@ async def _signed_in(runtime: Runtime, crew: list[Made]) -> dict[UUID, str]:
     return tokens
 
 
+async def _a_statement_waits(runtime: Runtime) -> bool:
+    """Whether somebody waits for a row that another transaction has changed or locked."""
+    return bool(await crowd.rows(runtime, "SELECT FROM pg_locks WHERE NOT granted LIMIT 1"))
+
+
 async def test_a_service_killed_amid_claims_loses_none_and_doubles_none(
     make: Make, runtime: Runtime, processes: Processes
 ) -> None:
@@ -150,10 +156,13 @@ async def test_a_service_killed_amid_claims_loses_none_and_doubles_none(
     limits = httpx.Limits(max_connections=60)
     async with httpx.AsyncClient(timeout=10, limits=limits) as client:
         service = await processes.start("serve")
-        in_flight = [asyncio.create_task(thumb(service.port, o, c)) for o, c in pairs]
-        await enough.wait()
-        service.kill()
-        first = await asyncio.gather(*in_flight)
+        async with transaction(runtime) as held:  # so that one claim at least is under way at the kill
+            await held.execute(text("SELECT FROM cases WHERE id = :id FOR UPDATE"), {"id": ids[0]})
+            in_flight = [asyncio.create_task(thumb(service.port, o, c)) for o, c in pairs]
+            await enough.wait()
+            await eventually(lambda: _a_statement_waits(runtime))
+            service.kill()
+            first = await asyncio.gather(*in_flight)
         again = await processes.start("serve")
         second = await asyncio.gather(*(thumb(again.port, o, c) for o, c in pairs))
 
