@@ -23,6 +23,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, MultipleR
 
 CLOSE_WAIT_S = 5.0
 _DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
+_LOST = (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.InternalClientError)
+"""The connection is gone. The last is what a statement meets that begins after the server's farewell was read and before
+the end of the stream was: the driver calls its own state a fault of its own."""
+_DRIVERS = (asyncpg.PostgresError, *_LOST)
 
 
 class Row(asyncpg.Record):  # type: ignore[misc]  # asyncpg has no types
@@ -110,7 +114,7 @@ class MovesDb:
                 return Rows(await self._connection.fetch(sql, *[given[name] for name in names]))
             await self._connection.executemany(sql, [[each[name] for name in names] for each in given])
             return Rows([])
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _DRIVERS as error:
             self._failed()
             _refused(error, sql)
 
@@ -119,7 +123,7 @@ class MovesDb:
         await self._begun()
         try:
             await self._connection.copy_records_to_table(table, records=records, columns=columns)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _DRIVERS as error:
             self._failed()
             _refused(error, f"COPY {table}")
 
@@ -143,7 +147,7 @@ class Db(MovesDb):
             transaction = self._connection.transaction()
             try:
                 await transaction.start()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except _DRIVERS as error:
                 _refused(error, "BEGIN")
             self._transaction = transaction
 
@@ -158,6 +162,8 @@ class Db(MovesDb):
         try:
             async with self._connection.transaction():
                 yield
+        except _DRIVERS as error:  # of the savepoint itself: what fails in the block comes as DBAPIError
+            _refused(error, "SAVEPOINT")
         except BaseException:
             self._broken = was
             raise
@@ -177,14 +183,14 @@ class Db(MovesDb):
             return
         try:
             await transaction.commit()
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _DRIVERS as error:
             _refused(error, "COMMIT")
 
     async def rollback(self) -> None:
         """Undo it; a connection that cannot is given up by its pool."""
         transaction, self._transaction = self._transaction, None
         if transaction is not None:
-            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            with suppress(*_DRIVERS, OSError):
                 await transaction.rollback()
 
 
@@ -197,7 +203,7 @@ def _compiled(statement: TextClause) -> tuple[str, tuple[str, ...]]:
 def _refused(error: Exception, sql: str) -> NoReturn:
     """The driver's errors as SQLAlchemy's, so that both ways to the database are refused alike. Values stay unsaid."""
     kind: type[DBAPIError] = DBAPIError
-    lost = isinstance(error, asyncpg.InterfaceError | asyncpg.PostgresConnectionError)
+    lost = isinstance(error, _LOST)
     if lost:
         kind = InterfaceError
     elif isinstance(error, asyncpg.IntegrityConstraintViolationError):
@@ -239,13 +245,14 @@ class Statements:
         pool = self._pool or await self._open()
         try:
             connection = await pool.acquire(timeout=self._options.get("timeout"))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _DRIVERS as error:
             _refused(error, "connect")
         try:
             yield connection
         finally:
-            if not connection.is_closed() and connection.is_in_transaction():
-                connection.terminate()  # what could not be rolled back ends with its connection
+            with suppress(asyncpg.InterfaceError):  # a lost connection has left its pool already, and says so
+                if not connection.is_closed() and connection.is_in_transaction():
+                    connection.terminate()  # what could not be rolled back ends with its connection
             await pool.release(connection)
 
     async def _open(self) -> Any:

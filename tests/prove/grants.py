@@ -67,7 +67,6 @@ async def grants(scale: float) -> Figure:
         await asyncio.gather(*(lane(n) for n in range(AT_ONCE)))
         kills = await harm
         await stage.runtime.drain()
-        await stage.runtime.database.moves_engine.dispose()  # of what the last kill left in the pool
         figure = await _judge(stage, ids, history, kills)
         return replace(figure, ok=figure.ok and kills == meant)
 

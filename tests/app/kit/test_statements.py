@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 
 import pytest
@@ -147,6 +148,29 @@ async def test_a_refusal_is_of_the_kind_that_callers_know_and_says_no_value(runt
 
     assert "INSERT INTO inbox" in twice.value.args[0] or "INSERT INTO inbox" in str(twice.value.statement)
     assert twice.value.params is None
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_cut_is_a_lost_connection_at_whatever_turn_of_the_loop_it_is_met(
+    runtime: Runtime, turns: int
+) -> None:
+    """The server's farewell and the end of the stream are read in two turns; a statement may come before, between, after."""
+    pool = Statements(runtime.database.url, 1, {})
+    try:
+        async with pool.connection() as db:
+            mine = (await db.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+            async with runtime.database.moves() as other:
+                await other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": mine})
+            time.sleep(0.02)  # both must have come before this loop turns again
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            with pytest.raises(InterfaceError) as cut:
+                await db.execute(text("SELECT 1"))
+        assert cut.value.connection_invalidated
+        async with pool.connection() as db:
+            assert (await db.execute(text("SELECT 1"))).scalar_one() == 1
+    finally:
+        await pool.close()
 
 
 async def test_a_connection_that_was_cut_is_lost_once(runtime: Runtime) -> None:
