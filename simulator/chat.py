@@ -19,6 +19,7 @@ class Channel(StrEnum):
     PASSIVE = "passive"  # the answer to a callback
     CUSTOM = "custom"  # a customer-service message
     SUBSCRIPTION = "subscription"  # a notice of the mini-program, by subscription
+    TEMPLATE = "template"  # a template message of the account
     SYSTEM = "system"  # what WeChat itself says: unavailable, followed, unfollowed
 
 

@@ -20,8 +20,10 @@ class SimulatorConfig:
     """Two accounts under one owner, and where the callbacks of the Official Account go.
 
     `centre` is WGS-84 (lat, lng) degrees. `sketch_map` is a path or an http(s) address of a GeoJSON in
-    WGS-84 that the chat page draws. `templates` names the keys of each subscription template; empty
-    accepts any template. `callback_pace_s` is the time from one delivery to the next.
+    WGS-84 that the chat page draws. `templates` names the keys of each subscription template of the
+    mini-program, `official_templates` those of the account; empty accepts any. `mp_pages` are the
+    pages that the mini-program has released; empty accepts any. `callback_pace_s` is the time
+    from one delivery to the next, `finish_after_s` from a template message to the event of its end.
 
     Raises:
         ValueError: a token, key, address or pace of the wrong form; says which and gives an example.
@@ -44,6 +46,9 @@ class SimulatorConfig:
     sketch_map: str | None = None
     centre: tuple[float, float] = (32.0603, 118.7969)
     templates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    official_templates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    mp_pages: frozenset[str] = frozenset()
+    finish_after_s: float = 0.0
 
     def __post_init__(self) -> None:
         if not re.fullmatch("[0-9A-Za-z_]{3,32}", self.token, re.ASCII):

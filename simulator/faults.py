@@ -27,6 +27,11 @@ class ApiFault(BaseModel):
     reset: bool = Field(default=False, description="the connection breaks in the middle of the answer")
     after: bool = False
 
+    @property
+    def breaks(self) -> bool:
+        """Whether the answer goes wrong; otherwise it is only late."""
+        return self.reset or self.http_status is not None or self.errcode is not None
+
 
 class CallbackFaultKind(StrEnum):
     """How a callback goes wrong."""

@@ -113,6 +113,12 @@ async def report_position(world: World, user: User, lat: float, lng: float, prec
     return await _event(world, user, "LOCATION", fields, answerable=False)
 
 
+async def tell_template_end(world: World, user: User, msg_id: int, status: str) -> Outcome:
+    """WeChat's word of what became of a template message."""
+    fields: dict[str, Value] = {"MsgID": msg_id, "Status": status}
+    return await _event(world, user, "TEMPLATESENDJOBFINISH", fields, answerable=False)
+
+
 async def _say(
     world: World,
     user: User,

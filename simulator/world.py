@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import secrets
@@ -18,6 +19,8 @@ from simulator.config import SimulatorConfig
 from simulator.faults import FaultBook
 from simulator.files import Files
 from simulator.journal import Journal
+from simulator.pockets import Pockets
+from simulator.quotas import Quotas
 from simulator.tokens import Family
 from simulator.windows import Windows
 
@@ -31,9 +34,45 @@ class Kind(StrEnum):
     MINI_PROGRAM = "mini_program"
 
 
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A form of notice: what it is called, and what each of its keys stands for."""
+
+    template_id: str
+    title: str
+    labels: dict[str, str]  # by key, in the order they are shown
+
+
+@dataclass(slots=True)
+class Tag:
+    """A name that the account gives to some of its followers."""
+
+    tag_id: int
+    name: str
+    users: set[str] = field(default_factory=set)  # by user id
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A ticket of the JS-SDK, and when it runs out."""
+
+    value: str = field(repr=False)
+    ends_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a code of the account carries; `ends_at` None: for good."""
+
+    ticket: str
+    scene: str
+    url: str
+    ends_at: float | None
+
+
 @dataclass(slots=True)
 class Account:
-    """One account, with tokens and openids of its own."""
+    """One account, with tokens, openids, quotas and templates of its own."""
 
     kind: Kind
     app_id: str
@@ -42,6 +81,15 @@ class Account:
     classic: Family = field(default_factory=Family, repr=False)
     stable: Family = field(default_factory=Family, repr=False)
     menu: dict[str, Any] | None = None  # Any: as it was created, JSON
+    conditional_menus: dict[int, dict[str, Any]] = field(default_factory=dict)  # by menuid, oldest first
+    last_menu_id: int = 0
+    quotas: Quotas = field(default_factory=Quotas, repr=False)
+    templates: dict[str, Template] = field(default_factory=dict)  # empty: any is taken
+    tags: dict[int, Tag] = field(default_factory=dict)
+    last_tag_id: int = 99  # WeChat keeps the low ones for itself
+    tickets: dict[str, Ticket] = field(default_factory=dict, repr=False)  # by type
+    scenes: dict[str, Scene] = field(default_factory=dict, repr=False)  # by ticket
+    client_msg_ids: dict[str, tuple[float, int]] = field(default_factory=dict, repr=False)  # when, msgid
 
     @property
     def families(self) -> tuple[Family, Family]:
@@ -66,6 +114,12 @@ class User:
     openids: dict[str, str] = field(repr=False)  # by app id
     unionid: str | None = field(repr=False)
     following: bool
+    language: str = "zh_CN"
+    subscribed_at: float = 0.0
+    came_by: str = "ADD_SCENE_SEARCH"
+    came_with: str = ""  # the scene of the code that was scanned
+    template_failure: str | None = None  # why template messages do not arrive, as the event says it
+    sends_under_way: int = 0
     chat: Chat = field(default_factory=Chat, repr=False)
     windows: dict[str, Windows] = field(default_factory=dict, repr=False)  # by app id
     grants: dict[str, Grants] = field(default_factory=dict, repr=False)  # by template id
@@ -97,8 +151,13 @@ class World:
     files: Files = field(default_factory=Files)
     accounts: dict[str, Account] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
+    by_openid: dict[str, User] = field(default_factory=dict, repr=False)
+    later: set[asyncio.Task[Any]] = field(default_factory=set, repr=False)  # what is still to be pushed
     codes: dict[str, Code] = field(default_factory=dict)
+    paths: set[str] = field(default_factory=set, repr=False)  # of the API
+    refusals: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)  # by rid, JSON
     last_msg_id: int = 0
+    pockets: Pockets = field(default_factory=Pockets, repr=False)
 
     @property
     def official(self) -> Account:
@@ -123,15 +182,35 @@ def reset(world: World) -> None:
     c = world.config
     world.clock.ahead_s = 0.0
     world.faults, world.journal, world.files = FaultBook(), Journal(), Files()
-    world.users, world.codes = {}, {}
+    world.pockets = Pockets()
+    world.users, world.by_openid, world.codes, world.refusals = {}, {}, {}, {}
+    for task in world.later:
+        task.cancel()
     world.accounts = {
         c.app_id: Account(Kind.OFFICIAL, c.app_id, c.app_secret, c.original_id),
         c.mp_app_id: Account(Kind.MINI_PROGRAM, c.mp_app_id, c.mp_app_secret, c.mp_original_id),
     }
+    for template_id, keys in c.templates.items():
+        add_template(world.mini_program, template_id, keys=dict.fromkeys(keys, ""))
+    for template_id, keys in c.official_templates.items():
+        add_template(world.official, template_id, keys=dict.fromkeys(keys, ""))
+
+
+def add_template(account: Account, template_id: str, *, keys: dict[str, str], title: str = "") -> Template:
+    """A form of notice of this account; from the first one on, no other is taken."""
+    template = Template(template_id, title or template_id, {key: name or key for key, name in keys.items()})
+    account.templates[template_id] = template
+    return template
 
 
 def add_user(
-    world: World, *, user_id: str | None = None, name: str = "", following: bool = True, joined: bool = True
+    world: World,
+    *,
+    user_id: str | None = None,
+    name: str = "",
+    following: bool = True,
+    joined: bool = True,
+    language: str = "zh_CN",
 ) -> User:
     """A new person. The same id always gets the same openids; without one it is random.
 
@@ -143,14 +222,17 @@ def add_user(
         raise ValueError(f"there is already a user {user_id!r}; choose another id or none")
     openids = {app_id: _openid(user_id, app_id) for app_id in world.accounts}
     unionid = _openid(user_id, "union") if joined else None
-    user = User(user_id, name or user_id, openids, unionid, following)
+    user = User(user_id, name or user_id, openids, unionid, following, language)
+    user.subscribed_at = world.clock.now() if following else 0.0
     world.users[user_id] = user
+    world.by_openid |= dict.fromkeys(openids.values(), user)
     return user
 
 
 def user_by_openid(world: World, account: Account, openid: object) -> User | None:
     """Who has this openid with this account; None also for the other account's openid."""
-    return next((user for user in world.users.values() if user.openids[account.app_id] == openid), None)
+    user = world.by_openid.get(openid) if isinstance(openid, str) else None
+    return user if user is not None and user.openids[account.app_id] == openid else None
 
 
 def mint_code(world: World, user: User) -> str:

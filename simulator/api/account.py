@@ -29,4 +29,17 @@ async def get_user_info(call: Call) -> Answer:
     if not user.following:
         return told
     joined = {"unionid": user.unionid} if user.unionid else {}
-    return told | {"language": "zh_CN", "tagid_list": [], "subscribe_scene": "ADD_SCENE_SEARCH"} | joined
+    return (
+        told
+        | {
+            "language": user.language,
+            "subscribe_time": int(user.subscribed_at),
+            "remark": "",
+            "groupid": 0,
+            "tagid_list": [tag.tag_id for tag in call.owner.tags.values() if user.id in tag.users],
+            "subscribe_scene": user.came_by,
+            "qr_scene": int(user.came_with) if user.came_with.isdecimal() else 0,
+            "qr_scene_str": "" if user.came_with.isdecimal() else user.came_with,
+        }
+        | joined
+    )

@@ -19,10 +19,12 @@ from starlette.types import Receive, Scope, Send
 from simulator import tokens
 from simulator.errors import Refusal, refusal, request_id
 from simulator.faults import ApiFault, take_api_fault
+from simulator.quotas import take
 from simulator.world import Account, Kind, World
 
 MAX_BODY_BYTES = 24 * 1024 * 1024
-_MASKED = ("access_token", "secret", "js_code")
+MOST_REFUSALS = 1_000
+_MASKED = ("access_token", "secret", "appsecret", "js_code", "code")
 # Escapes that a serialiser makes of letters; those of control characters have no other form.
 _ESCAPED = re.compile(rb"(?<!\\)((?:\\\\)*)\\(u(?!00[01])[0-9a-fA-F]{4})")
 
@@ -35,6 +37,7 @@ class Call:
     request: Request
     body: bytes = field(default=b"", repr=False)
     account: Account | None = None
+    latency_s: float = 0.0  # injected, and left to the endpoint to spend
     facts: dict[str, Any] = field(default_factory=dict)  # Any: for the journal, JSON
 
     @property
@@ -48,6 +51,11 @@ class Call:
         """A parameter of the address, empty when missing."""
         return self.request.query_params.get(name, "")
 
+    @staticmethod
+    def refused(refused: Refusal) -> dict[str, Any]:
+        """A refusal as the head of an answer that tells more. Any: JSON."""
+        return {"errcode": refused.errcode, "errmsg": f"{refused.errmsg} rid: {request_id()}"}
+
 
 Answer = dict[str, Any] | Response  # Any: whatever JSON can carry
 Handler = Callable[[Call], Awaitable[Answer]]
@@ -57,15 +65,33 @@ OFFICIAL = frozenset({Kind.OFFICIAL})
 MINI_PROGRAM = frozenset({Kind.MINI_PROGRAM})
 
 
-def endpoint(app: FastAPI, method: str, path: str, handler: Handler, *, accounts: frozenset[Kind]) -> None:
-    """Serve one endpoint; `accounts` may use it with their token, `ANYONE` needs none."""
+def endpoint(
+    app: FastAPI,
+    method: str,
+    path: str,
+    handler: Handler,
+    *,
+    accounts: frozenset[Kind],
+    takes_latency: bool = False,
+) -> None:
+    """Serve one endpoint; `accounts` may use it with their token, `ANYONE` needs none.
+
+    With `takes_latency` an injected latency passes inside the endpoint, where others meet it.
+    """
+
+    app.state.world.paths.add(path)
 
     async def serve(request: Request) -> Response:
         world: World = request.app.state.world
         began = time.monotonic()
         fault = take_api_fault(world.faults, path)
         call = Call(world, request)
-        answer = await _faulty(fault, lambda: _answer(call, method, handler, accounts))
+        if fault is not None:
+            if takes_latency and not fault.breaks:
+                call.latency_s = fault.latency_s
+            else:
+                await asyncio.sleep(fault.latency_s)
+        answer = await _faulty(fault, lambda: _answer(call, path, method, handler, accounts))
         _note(call, path, answer, fault, began)
         return answer
 
@@ -131,16 +157,19 @@ async def _read(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _answer(call: Call, method: str, handler: Handler, accounts: frozenset[Kind]) -> Response:
+async def _answer(
+    call: Call, path: str, method: str, handler: Handler, accounts: frozenset[Kind]
+) -> Response:
     try:
         if call.request.method != method:
             raise refusal(43001 if method == "GET" else 43002)
         call.body = await _read(call.request)
         if accounts:
             call.account = _owner(call, accounts)
+            take(call.account.quotas, path, call.world.clock)
         answer = await handler(call)
     except Refusal as refused:
-        return _refused(refused)
+        return _explained(call, path, refused)
     return answer if isinstance(answer, Response) else answer_json(answer)
 
 
@@ -160,18 +189,32 @@ def _owner(call: Call, accounts: frozenset[Kind]) -> Account:
     raise problem
 
 
+def _explained(call: Call, path: str, refused: Refusal) -> Response:
+    told = Call.refused(refused)
+    kept = call.world.refusals
+    rid = told["errmsg"].rpartition(" rid: ")[2]
+    kept[rid] = {
+        "app_id": call.account.app_id if call.account else None,
+        "invoke_time": int(call.world.clock.now()),
+        "cost_in_ms": 1,
+        "request_url": path,
+        "request_body": json.dumps(_masked_body(call.body), ensure_ascii=False),
+        "response_body": json.dumps(told, ensure_ascii=False),
+        "client_ip": call.request.client.host if call.request.client else "",
+    }
+    if len(kept) > MOST_REFUSALS:
+        del kept[next(iter(kept))]
+    return answer_json(told)
+
+
 def _refused(refused: Refusal) -> Response:
-    errmsg = f"{refused.errmsg} rid: {request_id()}"
-    return answer_json({"errcode": refused.errcode, "errmsg": errmsg})
+    return answer_json(Call.refused(refused))
 
 
 async def _faulty(fault: ApiFault | None, act: Callable[[], Awaitable[Response]]) -> Response:
     if fault is None:
         return await act()
-    if fault.latency_s:
-        await asyncio.sleep(fault.latency_s)
-    breaks = fault.reset or fault.http_status is not None or fault.errcode is not None
-    answer = await act() if fault.after or not breaks else None
+    answer = await act() if fault.after or not fault.breaks else None
     if fault.reset:
         return BrokenAnswer()
     if fault.http_status is not None:

@@ -18,6 +18,7 @@ from simulator.callbacks import verify_address
 from simulator.control.access import TheWorld
 from simulator.faults import ApiFault, CallbackFault, FaultBook
 from simulator.files import find
+from simulator.later import settle
 from simulator.world import World
 
 router = APIRouter(tags=["world"])
@@ -113,12 +114,11 @@ async def post_verify(world: TheWorld) -> dict[str, Any]:
     return await verify_address(world)
 
 
-@router.get("/account")
-async def get_account(world: TheWorld) -> dict[str, Any]:
-    """What the phone shows of the account: name and menu."""
-    c = world.config
-    menu = world.official.menu or {"button": []}
-    return {"name": c.account_name, "app_id": c.app_id, "mp_app_id": c.mp_app_id, "menu": menu}
+@router.post("/settle")
+async def post_settle(world: TheWorld) -> dict[str, Any]:
+    """Wait until everything that WeChat pushes by itself has been pushed."""
+    await settle(world)
+    return {"ok": True}
 
 
 @router.get("/files/{media_id}")

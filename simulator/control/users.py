@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,6 +24,7 @@ class NewUser(BaseModel):
     name: str = Field(default="", max_length=64)
     following: bool = Field(default=True, description="from the start, without a subscribe event")
     unionid: bool = Field(default=True, description="false: the two accounts are not joined")
+    language: str = Field(default="zh_CN", pattern="^[a-z]{2}(_[A-Z]{2})?$", description="of their WeChat")
 
 
 class Scene(BaseModel):
@@ -42,11 +43,26 @@ class Grant(BaseModel):
     long_term: bool = False
 
 
+class Failure(BaseModel):
+    """Why template messages do not arrive."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Literal["failed:user block", "failed: system failed"] | None
+
+
 @router.post("/users", status_code=201)
 async def post_user(body: NewUser, world: TheWorld) -> dict[str, Any]:
     """Create a person."""
     try:
-        user = add_user(world, user_id=body.id, name=body.name, following=body.following, joined=body.unionid)
+        user = add_user(
+            world,
+            user_id=body.id,
+            name=body.name,
+            following=body.following,
+            joined=body.unionid,
+            language=body.language,
+        )
     except ValueError as taken:
         raise HTTPException(409, str(taken)) from None
     return describe(world, user)
@@ -55,7 +71,8 @@ async def post_user(body: NewUser, world: TheWorld) -> dict[str, Any]:
 @router.get("/users")
 async def get_users(world: TheWorld, openid: str | None = None) -> dict[str, Any]:
     """Everybody, or who has this openid with either account."""
-    found = [user for user in world.users.values() if openid in (None, *user.openids.values())]
+    known = world.by_openid.get(openid) if openid is not None else None
+    found = list(world.users.values()) if openid is None else [known] if known else []
     return {"users": [describe(world, user) for user in found]}
 
 
@@ -102,6 +119,13 @@ async def post_grant(user: TheUser, world: TheWorld, body: Grant) -> dict[str, A
     return describe(world, user)
 
 
+@router.post("/users/{user_id}/template-failure")
+async def post_template_failure(user: TheUser, body: Failure) -> dict[str, Any]:
+    """Let template messages to this person fail, as the event of their end then says; null: let them arrive."""
+    user.template_failure = body.status
+    return {"status": user.template_failure}
+
+
 def describe(world: World, user: User) -> dict[str, Any]:
     """A person as the control API tells it."""
     now = world.clock.now()
@@ -109,6 +133,7 @@ def describe(world: World, user: User) -> dict[str, Any]:
         "id": user.id,
         "name": user.name,
         "following": user.following,
+        "language": user.language,
         "openid": user.openids[world.config.app_id],
         "mp_openid": user.openids[world.config.mp_app_id],
         "unionid": user.unionid,
