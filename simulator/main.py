@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from simulator import api, control
+from simulator.api import pager
 from simulator.config import SimulatorConfig
 from simulator.world import new_world
 
@@ -50,6 +51,7 @@ def create_simulator(
     app = FastAPI(title="Simulated WeChat", version="1", lifespan=lifespan, docs_url="/__wechat__/docs")
     app.state.world = new_world(config, callbacks)
     api.mount(app)
+    pager.mount(app)
     app.include_router(control.router())
     app.add_route("/", _to_chat, include_in_schema=False)
     app.add_route("/chat", _chat_page, include_in_schema=False)
