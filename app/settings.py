@@ -13,15 +13,40 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEMO_MARK = b"demo"
 """The first bytes of every secret that the demo makes; production refuses a key that starts so."""
 
 
+_ADDRESS = r"^https?://[A-Za-z0-9.-]+(:\d{1,5})?(/[^\s?#]*)?$"
+"""No user, no query, no fragment: secrets stand in settings of their own."""
+
+
 class SettingsError(Exception):
     """The environment cannot be used; the message has one line a problem: which, what form, an example."""
+
+
+class Template(BaseModel):
+    """A template of WeChat's library: its id, and which of its keys takes what."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(min_length=1, max_length=64)
+    words: str  # a `thing`: what happened, in at most 20 characters
+    number: str | None = None  # a `character_string`: the case's number
+    time: str | None = None  # a `time`: when it happened
+    lasting: bool = False  # a long-term one: one consent, many sends
+    notice: bool = False  # Official Account: a subscription notice (bizsend) and no template message
 
 
 class Settings(BaseSettings):
@@ -160,6 +185,112 @@ class Settings(BaseSettings):
         description="AppSecret of the mini-program.",
         examples=["fedcba9876543210fedcba9876543210"],
     )
+    pager_police_app_url: str | None = Field(
+        None,
+        pattern=_ADDRESS,
+        validation_alias="PAGER_POLICE_APP_URL",
+        description="Where the police's own app is told to page an officer; with `PAGER_POLICE_APP_KEY`. Not set: it does not page.",
+        examples=["https://app.police.internal/hooks/didi"],
+    )
+    pager_police_app_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        validation_alias="PAGER_POLICE_APP_KEY",
+        description="Shared key that signs those requests, at least 32 characters.",
+        examples=["c3VwZXItc2VjcmV0LWtleS1vZi1vdXItb3du"],
+    )
+    pager_wecom_api_base: str = Field(
+        "https://qyapi.weixin.qq.com",
+        pattern=_ADDRESS,
+        validation_alias="PAGER_WECOM_API_BASE",
+        description="WeCom's API; another address when WeCom is hosted privately, and the simulator's for a trial.",
+        examples=["https://qyapi.weixin.qq.com"],
+    )
+    pager_wecom_corp_id: str | None = Field(
+        None,
+        pattern=r"^w[0-9a-zA-Z]{10,40}$",
+        validation_alias="PAGER_WECOM_CORP_ID",
+        description="Corporation id of WeCom, whose members' userids are badges; with agent id and secret. Not set: WeCom does not page.",
+        examples=["ww0123456789abcdef"],
+    )
+    pager_wecom_agent_id: int | None = Field(
+        None,
+        ge=1,
+        validation_alias="PAGER_WECOM_AGENT_ID",
+        description="Agent id of the application in WeCom that pages.",
+        examples=["1000002"],
+    )
+    pager_wecom_secret: SecretStr | None = Field(
+        None,
+        min_length=10,
+        validation_alias="PAGER_WECOM_SECRET",
+        description="Secret of that application.",
+        examples=["3Yx0n7m_9cVbQ2kT5rW8pL1sD4fG6hJ0aZxCvBnMqWe"],
+    )
+    pager_sms_url: str | None = Field(
+        None,
+        pattern=_ADDRESS,
+        validation_alias="PAGER_SMS_URL",
+        description="An SMS gateway that knows officers by badge; with `PAGER_SMS_TOKEN`. Not set: no SMS.",
+        examples=["https://sms.police.internal/send"],
+    )
+    pager_sms_token: SecretStr | None = Field(
+        None,
+        min_length=8,
+        validation_alias="PAGER_SMS_TOKEN",
+        description="Bearer token of the SMS gateway.",
+        examples=["b9c1f0f3-sms-gateway"],
+    )
+    pager_loudspeaker_url: str | None = Field(
+        None,
+        pattern=rf"^board$|{_ADDRESS}",
+        validation_alias="PAGER_LOUDSPEAKER_URL",
+        description="What speaks at the desk when nothing else took a call: an address, or `board` for the desk's board. Not set: nothing.",
+        examples=["board"],
+    )
+    pager_loudspeaker_token: SecretStr | None = Field(
+        None,
+        min_length=8,
+        validation_alias="PAGER_LOUDSPEAKER_TOKEN",
+        description="Bearer token of the loudspeaker, if it asks for one.",
+        examples=["5f2d-loudspeaker"],
+    )
+    wechat_templates: dict[str, Template] = Field(
+        {},
+        validation_alias="WECHAT_TEMPLATES",
+        description="The Official Account's templates by kind of notice (docs/reference/notices.md), `*` for all others, as JSON; "
+        "`notice` true: a subscription notice, which needs the person's consent.",
+        examples=[
+            '{"*": {"id": "TM0001", "words": "thing1", "number": "character_string2", "time": "time3"}}'
+        ],
+    )
+    miniprogram_templates: dict[str, Template] = Field(
+        {},
+        validation_alias="MINIPROGRAM_TEMPLATES",
+        description="The mini-program's subscription templates, in the same form; `lasting` true: a long-term one.",
+        examples=['{"claimed": {"id": "SM0001", "words": "thing1", "lasting": true}}'],
+    )
+    wechat_daily_messages: int = Field(
+        500_000,
+        ge=1,
+        validation_alias="WECHAT_DAILY_MESSAGES",
+        description="Customer-service messages the Official Account may send in a day; the console shows the account's own number.",
+        examples=["500000"],
+    )
+    wechat_daily_templates: int = Field(
+        100_000,
+        ge=1,
+        validation_alias="WECHAT_DAILY_TEMPLATES",
+        description="Template messages or subscription notices the Official Account may send in a day, as its console shows.",
+        examples=["100000"],
+    )
+    miniprogram_daily_subscriptions: int = Field(
+        10_000_000,
+        ge=1,
+        validation_alias="MINIPROGRAM_DAILY_SUBSCRIPTIONS",
+        description="Subscription messages the mini-program may send in a day.",
+        examples=["10000000"],
+    )
     claim_window_s: int = Field(
         60,
         ge=5,
@@ -167,6 +298,14 @@ class Settings(BaseSettings):
         validation_alias="DIDI_CLAIM_WINDOW_S",
         description="Seconds officers have to take a case before the desk has it; a station may set its own.",
         examples=["60"],
+    )
+    draft_kept_days: int = Field(
+        7,
+        ge=1,
+        le=90,
+        validation_alias="DIDI_DRAFT_KEPT_DAYS",
+        description="Days for which a report that is begun in the chat waits for its next word; then it is erased.",
+        examples=["7"],
     )
     host: str = Field(
         "127.0.0.1",
@@ -258,6 +397,27 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
+    def _whole_pagers(self) -> Settings:
+        parts: dict[str, dict[str, object]] = {
+            "police app": {"PAGER_POLICE_APP_URL": self.pager_police_app_url, "PAGER_POLICE_APP_KEY": self.pager_police_app_key},
+            "WeCom": {
+                "PAGER_WECOM_CORP_ID": self.pager_wecom_corp_id,
+                "PAGER_WECOM_AGENT_ID": self.pager_wecom_agent_id,
+                "PAGER_WECOM_SECRET": self.pager_wecom_secret,
+            },
+            "SMS": {"PAGER_SMS_URL": self.pager_sms_url, "PAGER_SMS_TOKEN": self.pager_sms_token},
+        }  # fmt: skip
+        for what, named in parts.items():
+            missing = [name for name, value in named.items() if value is None]
+            if missing and len(missing) < len(named):
+                raise ValueError(f"the {what} pager is set by half: set {' and '.join(missing)} too, or none")
+        if self.pager_loudspeaker_token and not (self.pager_loudspeaker_url or "").startswith("http"):
+            raise ValueError(
+                "PAGER_LOUDSPEAKER_TOKEN belongs to an address: set PAGER_LOUDSPEAKER_URL, or take it out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _fit_for_production(self) -> Settings:
         if self.env != "production":
             return self
@@ -269,6 +429,15 @@ class Settings(BaseSettings):
             )
         if self.wechat_plain:
             raise ValueError("WECHAT_PLAIN is for development only: take it out")
+        secret = {
+            "PAGER_POLICE_APP_URL": self.pager_police_app_url,
+            "PAGER_WECOM_API_BASE": self.pager_wecom_api_base,
+            "PAGER_SMS_URL": self.pager_sms_url,
+            "PAGER_LOUDSPEAKER_URL": self.pager_loudspeaker_url if self.pager_loudspeaker_token else None,
+        }
+        for name, url in secret.items():
+            if url and not url.startswith("https://"):
+                raise ValueError(f"{name}: in production it must begin with https://, as a secret goes there")
         return self
 
 

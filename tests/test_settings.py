@@ -31,6 +31,16 @@ WRONG = {
     "WECHAT_ORIGINAL_ID": "didi",
     "WECHAT_PLAIN": "perhaps",
     "MINIPROGRAM_APP_ID": "1234",
+    "PAGER_POLICE_APP_URL": "https://user:password@app.police.internal/hook",
+    "PAGER_POLICE_APP_KEY": "too-short-to-sign",
+    "PAGER_WECOM_API_BASE": "qyapi.weixin.qq.com",
+    "PAGER_WECOM_CORP_ID": "1234",
+    "PAGER_WECOM_AGENT_ID": "0",
+    "PAGER_WECOM_SECRET": "short-one",
+    "PAGER_SMS_URL": "https://sms.police.internal/send?token=secret",
+    "PAGER_SMS_TOKEN": "1234567",
+    "PAGER_LOUDSPEAKER_URL": "desk",
+    "PAGER_LOUDSPEAKER_TOKEN": "1234567",
     "DIDI_CLAIM_WINDOW_S": "4",
     "DIDI_PORT": "70000",
     "DIDI_METRICS_PORT": "-1",
@@ -121,6 +131,39 @@ def test_production_refuses_a_key_of_the_demo(name: str, monkeypatch: pytest.Mon
 def test_production_refuses_plain_callbacks(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match="WECHAT_PLAIN"):
         load(monkeypatch, DIDI_ENV="production", WECHAT_PLAIN="true")
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"PAGER_POLICE_APP_URL": "https://app.police.internal/hook"}, "PAGER_POLICE_APP_KEY"),
+        ({"PAGER_WECOM_CORP_ID": "ww0123456789abcdef"}, "PAGER_WECOM_AGENT_ID and PAGER_WECOM_SECRET"),
+        ({"PAGER_SMS_TOKEN": "a-token-of-sms"}, "PAGER_SMS_URL"),
+        ({"PAGER_LOUDSPEAKER_URL": "board", "PAGER_LOUDSPEAKER_TOKEN": "a-token"}, "PAGER_LOUDSPEAKER_TOKEN"),
+    ],
+)
+def test_a_pager_that_is_set_by_half_is_named(
+    given: dict[str, str], missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SettingsError, match=missing):
+        load(monkeypatch, **given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"PAGER_SMS_URL": "http://sms.police.internal/send", "PAGER_SMS_TOKEN": "a-token-of-sms"},
+        {"PAGER_POLICE_APP_URL": "http://app.police.internal/", "PAGER_POLICE_APP_KEY": "k" * 32},
+        {"PAGER_WECOM_API_BASE": "http://wecom.internal"},
+        {"PAGER_LOUDSPEAKER_URL": "http://speaker.internal/", "PAGER_LOUDSPEAKER_TOKEN": "a-token-of-it"},
+    ],
+)
+def test_production_sends_no_secret_of_a_pager_in_the_clear(
+    given: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load(monkeypatch, **given).env == "development"
+    with pytest.raises(SettingsError, match=next(iter(given))):
+        load(monkeypatch, DIDI_ENV="production", **given)
 
 
 def test_an_empty_one_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
