@@ -19,18 +19,27 @@ from app.settings import Settings
 from tests.conftest import ROOT
 from tests.walks.conftest import open_world
 
-OURS = ("app", "wechat", "miniprogram", "console")
+OURS = ("app", "wechat", "miniprogram", "console", "pagers")
 CALLERS = {
     "app/doctor.py",
     "app/main.py",
     "app/worker_process.py",
+    "pagers/__init__.py",
+    "pagers/loudspeaker.py",
+    "pagers/police_app.py",
+    "pagers/sms.py",
+    "pagers/wecom.py",
+    "pagers/wire.py",
     "wechat/access_token.py",
     "wechat/client.py",
     "wechat/wire.py",
 }
-"""Who holds an HTTP client; each is given its base from `settings.wechat_api_base`."""
+"""Who holds an HTTP client; each is given its address by the settings: `WECHAT_API_BASE`, or a pager's own."""
 NAMED = {
     "api.weixin.qq.com": "the default of WECHAT_API_BASE",
+    "qyapi.weixin.qq.com": "the default of PAGER_WECOM_API_BASE",
+    "app.police.internal": "an example of a setting",
+    "sms.police.internal": "an example of a setting",
     "localhost": "the default of DIDI_CONSOLE_ORIGIN",
     "127.0.0.1": "the demo and the embedded servers, on this machine",
     "didi.example.gov.cn": "an example of a setting",

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-PACKAGES = ("app", "wechat", "miniprogram", "console", "simulator", "demo", "migrations")
+PACKAGES = ("app", "wechat", "miniprogram", "console", "pagers", "simulator", "demo", "migrations")
 pytestmark = pytest.mark.slow
 PARTS_OF_A_BUILD = shutil.ignore_patterns("__pycache__", "*.pyc")
 
