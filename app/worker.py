@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import structlog
 
 from app.audit.seal import seal
+from app.complaints import service as complaints
 from app.deadlines import Deadlines
-from app.dispatch import handover
+from app.dispatch import drafts, handover
 from app.dispatch.broadcast import due_rings
 from app.dispatch.personal import erase_words
 from app.dispatch.reconcile import reconcile
@@ -58,6 +59,8 @@ def ticks(runtime: Runtime, sender: Sender) -> list[Tick]:
         Tick("duty_of_expired", 30.0, lambda: people.end_duty_of_expired(runtime)),
         Tick("gather_merged", 30.0, lambda: gather_merged(runtime)),
         Tick("forget_people", 3600.0, lambda: people.forget(runtime)),
+        Tick("expire_drafts", 3600.0, lambda: drafts.expire(runtime)),
+        Tick("forget_complaints", 3600.0, lambda: complaints.forget(runtime)),
         Tick("erase_words", 3600.0, lambda: erase_words(runtime)),
         Tick("seal", 1.0, lambda: seal(runtime)),
         Tick("reconcile", 30.0, lambda: reconcile(runtime)),

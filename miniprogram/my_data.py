@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from pydantic import Field
 
+from app.cases.queries import Flag
 from app.cases.states import CaseState
 from app.dispatch.errors import CaseStillOpen
 from app.dispatch.personal import DISPUTE_DAYS, Everything, OwnCase, erase, everything_about
@@ -52,6 +53,7 @@ class OwnCaseOut(Out):
     category: str = Field(examples=["noise"])
     urgent: bool
     text_only: bool
+    flags: list[Flag] = Field(description="How I asked to be met")
     words: str | None
     place: PlaceOut | None
     media: list[str] = Field(description="WeChat's ids of the pictures")
@@ -69,19 +71,33 @@ class OwnCaseOut(Out):
         steps = [StepOut(kind=s.kind, at=s.at, own=s.own, badge=s.badge) for s in own.steps]
         return cls(
             case_id=case.id, number=case.number, state=case.state, category=case.category, urgent=case.urgent,
-            text_only=case.text_only, words=case.words, place=PlaceOut.of(case.place), media=list(case.media),
+            text_only=case.text_only, flags=list(case.flags), words=case.words, place=PlaceOut.of(case.place), media=list(case.media),
             reported_at=case.reported_at, closed_at=case.closed_at, disposition=case.disposition, stars=case.stars,
             rating_words=own.rating_words, timeline=steps,
         )  # fmt: skip
 
 
 class DraftOut(Out):
-    """What I was writing in the chat; kept for a day."""
+    """What I was writing in the chat; kept for some days."""
 
     category: str | None = Field(examples=["noise"])
     words: str | None
     place: PlaceOut | None
     media: list[str]
+
+
+class ComplaintOut(Out):
+    """A complaint of mine about police; only auditors read it. `salt` and `content` prove what the receipt is about."""
+
+    number: str = Field(examples=["D482-915-3067"])
+    filed_at: datetime
+    read_at: datetime | None
+    answered_at: datetime | None
+    words: str | None
+    answer: str | None
+    receipt: str
+    salt: str | None
+    content: str | None
 
 
 class NoticeOut(Out):
@@ -107,6 +123,7 @@ class ExportOut(Out):
     at: datetime
     profile: ProfileOut
     draft: DraftOut | None
+    complaints: list[ComplaintOut]
     cases: list[OwnCaseOut]
     notices: list[NoticeOut]
     sessions: list[SignedInOut]
@@ -119,7 +136,7 @@ routes = APIRouter(tags=["My data"])
     "/me/export",
     operation_id="exportMe",
     summary="All that is held about me",
-    description="Profile, consent, cases with words and timeline, notices, sessions. Of officers the badge alone. "
+    description="Profile, consent, cases with words and timeline, complaints, notices, sessions. Of officers the badge alone. "
     "That it was asked for stands in the audit chain.",
     responses=problems(CitizensOnly),
 )
@@ -138,7 +155,7 @@ async def get_export(actor: Citizen, runtime: Stores, response: Response) -> Exp
     summary="Erase me",
     description="Name, phone, consent, WeChat's names of me and what I was writing go at once, and every session "
     f"ends. My cases stay without me; their words, places, pictures and ratings go {DISPUTE_DAYS} days after their "
-    "end. While a case of mine is open: 409 `case_still_open`; cancel it, or wait until it is closed. "
+    "end, what I wrote in a complaint when it is answered, or after 90 days. While a case of mine is open: 409 `case_still_open`; cancel it, or wait until it is closed. "
     "Whoever signs in again is somebody new.",
     responses=problems(CitizensOnly, CaseStillOpen),
 )
@@ -161,6 +178,13 @@ def _out(found: Everything) -> ExportOut:
         draft=None if draft.empty else DraftOut(
             category=draft.category, words=draft.words, place=PlaceOut.of(draft.place), media=list(draft.media)
         ),
+        complaints=[
+            ComplaintOut(
+                number=c.number, filed_at=c.filed_at, read_at=c.read_at, answered_at=c.answered_at, words=c.words,
+                answer=c.answer, receipt=c.receipt, salt=c.salt, content=c.content,
+            )
+            for c in found.complaints
+        ],
         cases=[OwnCaseOut.of(own) for own in found.cases],
         notices=[NoticeOut(kind=n.kind, case_id=n.case_id, at=n.at, state=n.state) for n in found.notices],
         sessions=[SignedInOut(since=s.since, used_at=s.used_at, until=s.until) for s in found.sessions],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,15 @@ from app.cases.states import ACTIVE_SQL, CaseState, Cause
 from app.kit.database import Db, MovesDb
 from app.kit.geo import Point
 from app.kit.runtime import Runtime
+
+
+class Flag(StrEnum):
+    """How a reporter wants to be met, or who they are: seen by the officer before arrival and by the desk."""
+
+    TEXT_ONLY = "text_only"  # never call; stands in its own column, as contact and notices hang on it
+    LARGE_PRINT = "large_print"
+    CHILD = "child"  # the reporter is one
+    FOR_ANOTHER = "for_another"  # the place is another person's, the phone the reporter's
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,12 @@ class Case:
     merged_into: UUID | None
     facts: dict[str, Any]
     now: datetime  # the database's clock when this was read: seconds left are counted from it
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """The flags that stand, in the order of their names."""
+        own = {Flag.TEXT_ONLY} if self.text_only else set()
+        return tuple(sorted(own | {Flag(flag) for flag in self.facts.get("flags", ())}))
 
 
 _COLUMNS = """c.id, c.number, c.state, c.epoch, c.category, c.urgent, c.text_only, c.words, c.place, c.rough_lat, c.rough_lng,

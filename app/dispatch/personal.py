@@ -16,6 +16,8 @@ from app.audit.service import record_act
 from app.cases.queries import Case, cases_of_reporter, decrypt
 from app.cases.states import ENDED_SQL, REOPEN_DAYS, CaseEvent
 from app.cases.timeline import PAGE, Happened, timeline
+from app.complaints.queries import Complaint, complaints_of
+from app.complaints.service import forget_words
 from app.dispatch.drafts import Draft, draft_of
 from app.dispatch.errors import CaseStillOpen
 from app.events.edge import transaction
@@ -86,6 +88,7 @@ class Everything:
     at: datetime
     person: Held
     draft: Draft
+    complaints: tuple[Complaint, ...]
     cases: tuple[OwnCase, ...]
     notices: tuple[Told, ...]
     sessions: tuple[SignedIn, ...]
@@ -114,7 +117,8 @@ async def everything_about(db: Db, runtime: Runtime, person_id: UUID) -> Everyth
     ]
     return Everything(
         (await db.execute(_NOW)).scalar_one(), await held_of(db, runtime, person_id),
-        await draft_of(db, runtime, person_id), tuple(await _cases(db, runtime, person_id)), tuple(notices),
+        await draft_of(db, runtime, person_id), tuple(await complaints_of(db, runtime, person_id)),
+        tuple(await _cases(db, runtime, person_id)), tuple(notices),
         tuple(sessions),
     )  # fmt: skip
 
@@ -151,6 +155,7 @@ _OPEN = text(f"SELECT number FROM cases WHERE reporter_id = :id AND state NOT IN
 _FORGET = (
     text("DELETE FROM drafts WHERE person_id = :id"),
     text("DELETE FROM windows WHERE person_id = :id"),
+    text("DELETE FROM consents WHERE person_id = :id"),
     text("DELETE FROM socket_tickets WHERE person_id = :id"),
     text("""
         UPDATE deliveries SET state = 'dropped', reading = 'erased', done_at = clock_timestamp()
@@ -191,6 +196,7 @@ async def erase(db: Db, person_id: UUID) -> None:
         await db.execute(statement, {"id": person_id})
     ids = list((await db.execute(_WORDS, {"id": person_id})).scalars())
     await forget_content(db, ids)
+    await forget_words(db, person_id)
     await record(db, PeopleEvent.ACTOR_CHANGED, actor_id=person_id, data={"person_id": str(person_id)})
     await record_act(
         db, actor_id=person_id, action="person_erased", object_kind="person", object_id=person_id,

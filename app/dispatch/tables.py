@@ -54,5 +54,6 @@ class DraftRow(Base):
     place: Mapped[bytes | None] = mapped_column(LargeBinary)  # encrypted JSON
     media: Mapped[list[str]] = mapped_column(ARRAY(String(128)), server_default=text("'{}'"))
     asked_place: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))  # twice at most
+    turns: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))  # messages that went into it
     facts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     changed_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))

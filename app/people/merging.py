@@ -117,8 +117,9 @@ _CASES = text("""
 _DELIVERIES = text("""
     UPDATE deliveries d SET person_id = :staying WHERE d.person_id = :going
        AND NOT EXISTS (SELECT FROM deliveries s WHERE s.event_id = d.event_id AND s.person_id = :staying
-                          AND s.channel = d.channel AND s.kind = d.kind)
+                          AND s.kind = d.kind)
 """)
+_COMPLAINTS = text("UPDATE complaints SET person_id = :staying WHERE person_id = :going")
 _WINDOWS = text("""
     WITH gone AS (DELETE FROM windows WHERE person_id = :going RETURNING *)
     INSERT INTO windows AS w (person_id, channel, long_left, long_until, short_left, short_until)
@@ -128,6 +129,13 @@ _WINDOWS = text("""
         long_until = greatest(excluded.long_until, w.long_until),
         short_left = CASE WHEN excluded.short_until > w.short_until THEN excluded.short_left ELSE w.short_left END,
         short_until = greatest(excluded.short_until, w.short_until)
+""")
+_CONSENTS = text("""
+    WITH gone AS (DELETE FROM consents WHERE person_id = :going RETURNING *)
+    INSERT INTO consents AS c (person_id, channel, template_id, left_once, lasting)
+    SELECT :staying, channel, template_id, left_once, lasting FROM gone
+    ON CONFLICT (person_id, channel, template_id) DO UPDATE SET
+        left_once = least(c.left_once + excluded.left_once, 30000), lasting = c.lasting OR excluded.lasting
 """)
 # Nobody takes their own report: an offer made while the two were not known for one is taken back.
 _OWN_OFFERS = text("""
@@ -141,11 +149,12 @@ _SESSIONS = text("""
 _OPENIDS = text("UPDATE identity.openids SET person_id = :staying WHERE person_id = :going")
 _DRAFT = text("SELECT words, place, media FROM drafts WHERE person_id = :going")
 _NEW_DRAFT = text("""
-    INSERT INTO drafts AS d (person_id, category, words, place, media, asked_place, facts, changed_at)
-    SELECT :staying, category, CAST(:words AS bytea), CAST(:place AS bytea), media, asked_place, facts, changed_at
+    INSERT INTO drafts AS d (person_id, category, words, place, media, asked_place, facts, turns, changed_at)
+    SELECT :staying, category, CAST(:words AS bytea), CAST(:place AS bytea), media, asked_place, facts, turns, changed_at
       FROM drafts WHERE person_id = :going
     ON CONFLICT (person_id) DO UPDATE SET category = excluded.category, words = excluded.words, place = excluded.place,
-           media = excluded.media, asked_place = excluded.asked_place, facts = excluded.facts, changed_at = excluded.changed_at
+           media = excluded.media, asked_place = excluded.asked_place, facts = excluded.facts, turns = excluded.turns,
+           changed_at = excluded.changed_at
      WHERE d.words IS NULL AND d.place IS NULL AND d.media = '{}' AND d.changed_at <= excluded.changed_at
 """)
 _OLD_DRAFT = text("DELETE FROM drafts WHERE person_id = :going")
@@ -163,7 +172,7 @@ async def _gather(db: Db, runtime: Runtime, *, staying: UUID, going: UUID) -> li
         }
         await db.execute(_NEW_DRAFT, pair | fields)
         await db.execute(_OLD_DRAFT, pair)
-    for statement in (_WINDOWS, _DELIVERIES, _CASES):
+    for statement in (_WINDOWS, _CONSENTS, _DELIVERIES, _CASES):
         await db.execute(statement, pair)
     return sessions
 
@@ -234,7 +243,8 @@ _LATE = text(f"""
     SELECT p.id FROM people p WHERE p.merged_into IS NOT NULL
        AND p.merged_at > clock_timestamp() - interval '{GATHER_FOR_H} hours'
        AND (EXISTS (SELECT FROM cases c WHERE c.reporter_id = p.id) OR EXISTS (SELECT FROM drafts d WHERE d.person_id = p.id)
-         OR EXISTS (SELECT FROM windows w WHERE w.person_id = p.id)) LIMIT 100
+         OR EXISTS (SELECT FROM windows w WHERE w.person_id = p.id)
+         OR EXISTS (SELECT FROM consents k WHERE k.person_id = p.id)) LIMIT 100
 """)
 
 

@@ -1,4 +1,4 @@
-"""Stations and who stands next to whom."""
+"""Stations, who stands next to whom, and the places people call by name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import ARRAY, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kit.database import Base
@@ -43,3 +43,17 @@ class NeighbourRow(Base):
     station_id: Mapped[UUID] = mapped_column(ForeignKey("stations.id"), primary_key=True)
     neighbour_id: Mapped[UUID] = mapped_column(ForeignKey("stations.id"), primary_key=True)
     rank: Mapped[int] = mapped_column(server_default=text("0"))
+
+
+class PlaceRow(Base):
+    """A place that people call by name, with its point: what words in a chat are matched with."""
+
+    __tablename__ = "places"
+    __table_args__ = (UniqueConstraint("station_id", "name", name="uq_places_name"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    station_id: Mapped[UUID] = mapped_column(ForeignKey("stations.id"))  # whose administrator keeps it
+    name: Mapped[str] = mapped_column(String(60))
+    aliases: Mapped[list[str]] = mapped_column(ARRAY(String(60)), server_default=text("'{}'"))
+    lat: Mapped[float]  # WGS-84
+    lng: Mapped[float]

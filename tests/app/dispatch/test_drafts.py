@@ -1,4 +1,4 @@
-"""Drafts of the chat: kept encrypted for a day, one message of a person at a time."""
+"""Drafts of the chat: kept encrypted for days, one message of a person at a time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.cases.queries import Place
-from app.dispatch.drafts import Draft, draft_of, drop, save
+from app.dispatch.drafts import Draft, draft_of, drop, expire, save
 from app.events.edge import transaction
 from app.kit.runtime import Runtime
 from tests.factories import CENTRE, Make
@@ -36,14 +36,48 @@ async def test_a_draft_comes_back_as_it_was_left_and_unreadable_in_the_table(
     assert "某路".encode() not in row.place
 
 
-async def test_a_draft_of_yesterday_is_empty(runtime: Runtime, make: Make) -> None:
+async def test_a_draft_of_last_week_is_gone_and_known_to_have_been_there(
+    runtime: Runtime, make: Make
+) -> None:
     person = await make.citizen()
     async with transaction(runtime) as db:
         await draft_of(db, runtime, person.id)
         await save(db, runtime, Draft(person.id, words="很吵"))
-        await db.execute(text("UPDATE drafts SET changed_at = clock_timestamp() - interval '25 hours'"))
+        await db.execute(text("UPDATE drafts SET changed_at = clock_timestamp() - interval '8 days'"))
 
-    assert (await _kept(runtime, person.id)).empty
+    kept = await _kept(runtime, person.id)
+
+    assert (kept.empty, kept.expired) == (True, True)
+
+
+async def test_what_nobody_went_on_with_is_erased_and_only_that_it_was_there_is_left(
+    runtime: Runtime, make: Make
+) -> None:
+    old, young, chosen = await make.citizen(), await make.citizen(), await make.citizen()
+    async with transaction(runtime) as db:
+        for person in (old, young, chosen):
+            await draft_of(db, runtime, person.id)
+        await save(
+            db,
+            runtime,
+            Draft(old.id, "noise", "很吵", Place(CENTRE, "某路1号"), ("m1",), 1, {"asked": "category"}),
+        )
+        await save(db, runtime, Draft(young.id, words="很吵"))
+        await save(db, runtime, Draft(chosen.id, facts={"begun": True}))
+        await db.execute(
+            text("UPDATE drafts SET changed_at = changed_at - interval '8 days' WHERE person_id <> :id"),
+            {"id": young.id},
+        )
+
+    first, again = await expire(runtime), await expire(runtime)
+
+    assert (first, again) == (2, 0)
+    async with runtime.database.moves() as db:
+        row = (await db.execute(text("SELECT * FROM drafts WHERE person_id = :id"), {"id": old.id})).one()
+    assert (row.words, row.place, row.media, row.facts) == (None, None, [], {"expired": True})
+    assert (await _kept(runtime, old.id)).expired
+    assert not (await _kept(runtime, chosen.id)).expired
+    assert (await _kept(runtime, young.id)).words == "很吵"
 
 
 async def test_a_dropped_draft_is_empty(runtime: Runtime, make: Make) -> None:
