@@ -10,6 +10,7 @@ from app.cases.states import ENDED_SQL, CaseState
 from app.kit import metrics
 from app.kit.runtime import Runtime
 from app.notices.queries import stops
+from app.notices.walls import used_today
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -36,6 +37,7 @@ async def scrape(runtime: Runtime) -> bytes:
         rest = (await db.execute(_REST)).one()
         backlog = await read_backlog(db)
         stopped = await stops(db)
+        used = await used_today(db, runtime)
     for state in CaseState:
         metrics.CASES.labels(state.value).set(states.get(state.value, 0))
     metrics.CLAIMED_SILENT.set(rest.silent)
@@ -47,5 +49,7 @@ async def scrape(runtime: Runtime) -> bytes:
     metrics.CHANNEL_STOPPED.clear()
     for stop in stopped:
         metrics.CHANNEL_STOPPED.labels(stop.channel, stop.reading).set(1)
+    for one in used:
+        metrics.WALL_USED.labels(str(one.channel)).set(round(one.share, 4))
     metrics.DELIVERIES_QUEUED.set(rest.queued)
     return generate_latest()

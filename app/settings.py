@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -22,7 +23,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DEMO_MARK = b"demo"
 """The first bytes of every secret that the demo makes; production refuses a key that starts so."""
@@ -47,6 +48,10 @@ class Template(BaseModel):
     time: str | None = None  # a `time`: when it happened
     lasting: bool = False  # a long-term one: one consent, many sends
     notice: bool = False  # Official Account: a subscription notice (bizsend) and no template message
+
+
+Templates = Annotated[dict[str, Template], NoDecode]
+"""Kind of notice to template."""
 
 
 class Settings(BaseSettings):
@@ -255,7 +260,7 @@ class Settings(BaseSettings):
         description="Bearer token of the loudspeaker, if it asks for one.",
         examples=["5f2d-loudspeaker"],
     )
-    wechat_templates: dict[str, Template] = Field(
+    wechat_templates: Templates = Field(
         {},
         validation_alias="WECHAT_TEMPLATES",
         description="The Official Account's templates by kind of notice (docs/reference/notices.md), `*` for all others, as JSON; "
@@ -264,7 +269,7 @@ class Settings(BaseSettings):
             '{"*": {"id": "TM0001", "words": "thing1", "number": "character_string2", "time": "time3"}}'
         ],
     )
-    miniprogram_templates: dict[str, Template] = Field(
+    miniprogram_templates: Templates = Field(
         {},
         validation_alias="MINIPROGRAM_TEMPLATES",
         description="The mini-program's subscription templates, in the same form; `lasting` true: a long-term one.",
@@ -381,6 +386,16 @@ class Settings(BaseSettings):
         if len(text) != 43 or not text.isascii() or not text.isalnum():
             raise ValueError(f"must be exactly 43 letters or digits, has {len(text)}")
         return value
+
+    @field_validator("wechat_templates", "miniprogram_templates", mode="before")
+    @classmethod
+    def _json(cls, value: Any) -> Any:  # what the environment has is text, a test gives a dict
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError as error:
+            raise ValueError("must be JSON: kind of notice to template") from error
 
     @field_validator("database_url")
     @classmethod

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import random
 from typing import Final
-from uuid import UUID
 
 from app.kit.runtime import Runtime
 from app.notices.queries import quota_renewed_in_s
-from app.notices.sender import Outcome, Verdict
+from app.notices.sender import Letter, Outcome, Verdict
 from app.people.identity import openid_of
 from wechat.client import WeChatClient
 from wechat.errors import AnswerTooLarge, Reading, WeChatRefused, WeChatUnreachable
@@ -44,15 +43,15 @@ class WeChatSender:
         self._runtime = runtime
         self._client = client
 
-    async def send(self, person_id: UUID, words: str) -> Outcome:
+    async def send(self, letter: Letter) -> Outcome:
         """Send a text once. Somebody without an openid at our Official Account is REFUSED, `no_openid`."""
         async with self._runtime.database.moves() as db:
             app_id = self._runtime.settings.wechat_app_id
-            openid = await openid_of(db, self._runtime, person_id, app_id)
+            openid = await openid_of(db, self._runtime, letter.person_id, app_id)
         if openid is None:
             return Outcome(Verdict.REFUSED, reading="no_openid")
         try:
-            await self._client.send_text(openid, words)
+            await self._client.send_text(openid, letter.words)
         except WeChatRefused as refused:
             return await self._read(refused)
         except WeChatUnreachable as unreachable:

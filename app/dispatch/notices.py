@@ -1,7 +1,6 @@
 """Whom dispatch tells what, whether it still holds, and what may yet come. Registered by `register`.
 
-Priorities: 1 handed over, taken on, and everything for an officer; 2 closed (the rating in it), cancelled,
-merged; 3 arrived, rings elsewhere; 4 on the way.
+How urgent each kind is, and by which channels it goes, stands in `app.notices.policy`.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from app.dispatch.reach import ReachChannel, reached, unheard
 from app.events.record import Event
 from app.kit.database import Db
 from app.kit.runtime import Runtime
+from app.notices.policy import POLICIES
 from app.notices.rules import (
     Delivery,
     Notice,
@@ -48,10 +48,9 @@ _RANG_BY = [
 
 async def to_reporter(db: Db, runtime: Runtime, event: Event) -> list[Notice]:
     """What the reporter of a case hears of a move."""
-    told = _TO_REPORTER.get(CaseEvent(event.kind))
-    if told is None or event.case_id is None or not _is_news(event):
+    kind = _TO_REPORTER.get(CaseEvent(event.kind))
+    if kind is None or event.case_id is None or not _is_news(event):
         return []
-    kind, priority = told
     case = (await db.execute(_CASE, {"case_id": event.case_id})).one_or_none()
     if case is None or (kind == "ringing" and not await _rings_anew(db, event)):
         return []
@@ -62,23 +61,23 @@ async def to_reporter(db: Db, runtime: Runtime, event: Event) -> list[Notice]:
         facts["variant"] = Cause.NOBODY_REACHABLE  # the answer to the report had said that officers are asked
     if case.text_only:
         facts["quiet"] = True  # silent mode: the state stands in the chat only when it is asked for
-    return [Notice(case.reporter_id, kind, priority, facts)]
+    return [Notice(case.reporter_id, kind, facts=facts)]
 
 
-_TO_REPORTER: dict[CaseEvent, tuple[str, int]] = {
-    CaseEvent.HANDED_OVER: ("handed_over", 1),
-    CaseEvent.TAKEN_BACK: ("handed_over", 1),
-    CaseEvent.RETURNED: ("handed_over", 1),
-    CaseEvent.FORWARDED: ("handed_over", 1),
-    CaseEvent.REOPENED: ("handed_over", 1),
-    CaseEvent.ESCALATED: ("ringing", 3),
-    CaseEvent.CLAIMED: ("claimed", 1),
-    CaseEvent.ASSIGNED: ("claimed", 1),
-    CaseEvent.EN_ROUTE: ("en_route", 4),
-    CaseEvent.ARRIVED: ("arrived", 3),
-    CaseEvent.CLOSED: ("closed", 2),
-    CaseEvent.CANCELLED: ("cancelled", 2),
-    CaseEvent.MERGED: ("merged", 2),
+_TO_REPORTER: dict[CaseEvent, str] = {
+    CaseEvent.HANDED_OVER: "handed_over",
+    CaseEvent.TAKEN_BACK: "handed_over",
+    CaseEvent.RETURNED: "handed_over",
+    CaseEvent.FORWARDED: "handed_over",
+    CaseEvent.REOPENED: "handed_over",
+    CaseEvent.ESCALATED: "ringing",
+    CaseEvent.CLAIMED: "claimed",
+    CaseEvent.ASSIGNED: "claimed",
+    CaseEvent.EN_ROUTE: "en_route",
+    CaseEvent.ARRIVED: "arrived",
+    CaseEvent.CLOSED: "closed",
+    CaseEvent.CANCELLED: "cancelled",
+    CaseEvent.MERGED: "merged",
 }
 
 
@@ -127,7 +126,7 @@ async def to_holder(_: Db, __: Runtime, event: Event) -> list[Notice]:
         return []
     if kind == "called_off" and event.data.get("from") not in ACTIVE:
         return []  # a holder of long ago
-    return [Notice(UUID(holder), kind, 1)]
+    return [Notice(UUID(holder), kind)]
 
 
 _TO_HOLDER: dict[CaseEvent, str] = {
@@ -201,20 +200,20 @@ _OPEN_CASES = text(f"""
     SELECT state FROM cases
      WHERE reporter_id = :person_id AND state NOT IN {ENDED_SQL}
 """)
-_YET_TO_COME: dict[CaseState, list[int]] = {
-    CaseState.OPEN: [1, 1, 4, 3, 2],  # handed over, then taken on; on the way, arrived, closed
-    CaseState.HANDED_OVER: [1, 4, 3, 2],
-    CaseState.CLAIMED: [4, 3, 2],
-    CaseState.ASSIGNED: [4, 3, 2],
-    CaseState.EN_ROUTE: [3, 2],
-    CaseState.ARRIVED: [2],
+_YET_TO_COME: dict[CaseState, tuple[str, ...]] = {
+    CaseState.OPEN: ("handed_over", "claimed", "en_route", "arrived", "closed"),
+    CaseState.HANDED_OVER: ("claimed", "en_route", "arrived", "closed"),
+    CaseState.CLAIMED: ("en_route", "arrived", "closed"),
+    CaseState.ASSIGNED: ("en_route", "arrived", "closed"),
+    CaseState.EN_ROUTE: ("arrived", "closed"),
+    CaseState.ARRIVED: ("closed",),
 }
 
 
 async def yet_to_come(db: Db, person_id: UUID) -> list[int]:
     """Priorities of the notices that this reporter's open cases have ahead of them on their longest straight way."""
     rows = (await db.execute(_OPEN_CASES, {"person_id": person_id})).all()
-    return [priority for row in rows for priority in _YET_TO_COME[CaseState(row.state)]]
+    return [POLICIES[kind].priority for row in rows for kind in _YET_TO_COME[CaseState(row.state)]]
 
 
 def register() -> None:

@@ -34,8 +34,16 @@ OUTBOX_AGE = Gauge(
     "didi_outbox_age_seconds", "Age of the oldest event that nobody followed to its end; 0: none"
 )
 OUTBOX_DEAD = Gauge("didi_outbox_dead", "Events and deliveries among the dead letters")
-DELIVERIES = Counter("didi_deliveries", "Notices by kind and what became of them", ["kind", "state"])
+DELIVERIES = Counter(
+    "didi_deliveries", "Notices by kind, channel and what became of them", ["kind", "channel", "state"]
+)
 CHANNEL_STOPPED = Gauge(
     "didi_channel_stopped", "1 while nobody can be written to by a channel, with why", ["channel", "reading"]
+)
+WALL_USED = Gauge(
+    "didi_daily_wall_used", "Share of the day's calls of a channel that is used up, 0 to 1", ["channel"]
+)
+WALL_REFUSALS = Counter(
+    "didi_daily_wall_refusals", "Notices that the day's calls had no room for", ["channel", "priority"]
 )
 DELIVERIES_QUEUED = Gauge("didi_deliveries_queued", "Notices that wait to be sent")

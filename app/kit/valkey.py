@@ -13,6 +13,7 @@ promise is lost; the table says who owns it, how long it lives and who puts it b
 | fix:{case} | tracking.service | 15 min | newest fix of the officer on a case | next fix |
 | live:gateways | live.hub | member 10 s | gateway processes that have sockets | next beat of a gateway |
 | live:gw:{id} | live.hub | channel | sharded pub/sub of one gateway | - |
+| here:{person} | notices.socket | 35 s | whose mini-program is open | next ping |
 | live:ticket:{hash} | live.tickets | 30 s | whose socket this ticket opens, once | a new ticket |
 | wx:{appid}:token, wx:{appid}:lock | wechat.access_token | as WeChat says | access token, its refresher | fetched again |
 """
@@ -71,6 +72,11 @@ def key_pos(cell: str) -> str:
 def key_beat(cell: str) -> str:
     """Newest beats in an H3 cell, in milliseconds."""
     return f"beat:{{{cell}}}"
+
+
+def key_here(person_id: object) -> str:
+    """Whose mini-program is open."""
+    return f"here:{{{person_id}}}"
 
 
 def key_ticket(ticket_hash: str) -> str:

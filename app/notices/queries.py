@@ -39,7 +39,7 @@ _STOPS = text(
 )
 # Also what WeChat refused although we had counted a message, and what may or may not have arrived: the
 # person is not sure to have heard it. What was no longer true when its turn came is not news.
-_UNHEARD = """state IN ('dropped', 'refused', 'uncertain', 'dead') AND seen_at IS NULL
+_UNHEARD = """state IN ('dropped', 'refused', 'uncertain', 'dead') AND seen_at IS NULL AND NOT passed_on
          AND reading IS DISTINCT FROM 'stale'"""
 _TAKE = text(f"""
     WITH taken AS (

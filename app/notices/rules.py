@@ -17,7 +17,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from app.events.record import Event
 from app.kit.database import Db
 from app.kit.runtime import Runtime
+from app.notices.policy import POLICIES, channels_of
+from app.notices.ready import ready_channels
 from app.notices.sender import Outcome
+from app.notices.socket import SHOWN_WITHIN_S, show, who_is_here
 from app.notices.tables import Channel
 
 
@@ -25,14 +28,15 @@ from app.notices.tables import Channel
 class Notice:
     """One thing to tell one person. `facts` fill the words; they hold no personal data.
 
-    `priority` 1 is the highest. `kind` names the words (`app.notices.words`) and the truth.
+    `kind` names the policy (`app.notices.policy`), the words and the truth. `priority` 1 is the highest, None the
+    policy's; `channel` None: the first of the policy's that this person can be reached by.
     """
 
     person_id: UUID
     kind: str
-    priority: int
+    priority: int | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
-    channel: Channel = Channel.OFFICIAL_ACCOUNT
+    channel: Channel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +94,21 @@ async def kept_for_higher(db: Db, person_id: UUID, priority: int) -> int:
     return sum(1 for p in expected if p < priority)
 
 
+# One delivery of a notice is under way at a time, whichever its channel (uq_deliveries_under_way).
 _INSERT = text("""
-    INSERT INTO deliveries (event_id, case_id, epoch, person_id, channel, kind, priority, facts)
-    VALUES (:event_id, :case_id, :epoch, :person_id, :channel, :kind, :priority, :facts)
-    ON CONFLICT ON CONSTRAINT uq_deliveries_once DO NOTHING
+    INSERT INTO deliveries (event_id, case_id, epoch, person_id, channel, kind, priority, facts, due_at)
+    VALUES (:event_id, :case_id, :epoch, :person_id, :channel, :kind, :priority, :facts,
+            clock_timestamp() + make_interval(secs => CAST(:wait_s AS float8)))
+    ON CONFLICT DO NOTHING
 """).bindparams(bindparam("facts", type_=JSONB))
 
 
 async def expand(runtime: Runtime, event: Event) -> None:
-    """Follower: write one delivery for each notice of this event. Running twice writes none twice."""
+    """Follower: write one delivery for each notice of this event. Running twice writes none twice.
+
+    Raises:
+        KeyError: a rule tells a kind that has no policy: our fault, the event becomes a dead letter.
+    """
     rules = RULES.get(event.kind)
     if not rules:
         return
@@ -106,13 +116,25 @@ async def expand(runtime: Runtime, event: Event) -> None:
         notices = [notice for rule in rules for notice in await rule(db, runtime, event)]
         if not notices:
             return
-        await db.execute(
-            _INSERT,
-            [
-                {
-                    "event_id": event.id, "case_id": event.case_id, "epoch": event.epoch, "person_id": n.person_id,
-                    "channel": n.channel, "kind": n.kind, "priority": n.priority, "facts": dict(n.facts),
-                }
-                for n in notices
-            ],
-        )  # fmt: skip
+        here = await who_is_here(runtime, {n.person_id for n in notices})
+        rows = [_row(runtime, event, n, here=n.person_id in here) for n in notices]
+        await db.execute(_INSERT, rows)
+    if any(row["channel"] is Channel.SOCKET for row in rows):
+        await show(runtime, event.id)
+
+
+def _row(runtime: Runtime, event: Event, notice: Notice, *, here: bool) -> dict[str, Any]:
+    policy = POLICIES[notice.kind]
+    channel = notice.channel or _first_channel(runtime, notice, here=here)
+    return {
+        "event_id": event.id, "case_id": event.case_id, "epoch": event.epoch, "person_id": notice.person_id,
+        "channel": channel, "kind": notice.kind, "facts": dict(notice.facts),
+        "priority": policy.priority if notice.priority is None else notice.priority,
+        "wait_s": SHOWN_WITHIN_S if channel is Channel.SOCKET else 0.0,
+    }  # fmt: skip
+
+
+def _first_channel(runtime: Runtime, notice: Notice, *, here: bool) -> Channel:
+    ready = ready_channels(runtime, notice.kind)
+    ways = channels_of(notice.kind, quiet=bool(notice.facts.get("quiet")))
+    return next(c for c in ways if c in ready or (here and c is Channel.SOCKET))

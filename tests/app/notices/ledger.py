@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from app.kit.runtime import Runtime
 from app.notices.budget import UserAction, messages_left, note_user_action
-from app.notices.sender import Outcome, Verdict
+from app.notices.sender import Letter, Outcome, Verdict
 from app.notices.tables import Channel
 from tests.factories import Make
 
@@ -26,10 +26,12 @@ class SmallSender:
     outcomes: list[Outcome | Exception] = field(default_factory=list)
     gate: asyncio.Event | None = None
     given: list[tuple[UUID, str]] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
     reached: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def send(self, person_id: UUID, words: str) -> Outcome:
-        self.given.append((person_id, words))
+    async def send(self, letter: Letter) -> Outcome:
+        self.given.append((letter.person_id, letter.words))
+        self.letters.append(letter)
         self.reached.set()
         if self.gate:
             await self.gate.wait()

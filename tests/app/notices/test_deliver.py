@@ -12,6 +12,7 @@ from app.kit.runtime import Runtime
 from app.notices import rules
 from app.notices.budget import UserAction
 from app.notices.jobs import deliver, resend
+from app.notices.queries import take_waiting
 from app.notices.sender import Outcome, Verdict
 from tests.app.notices.ledger import Ledger, SmallSender
 
@@ -231,9 +232,9 @@ async def test_a_dead_delivery_can_be_sent_again(ledger: Ledger, runtime: Runtim
     assert (await ledger.row(delivery_id)).state == "sent"
 
 
-async def test_a_spent_quota_stops_the_channel_for_everybody(ledger: Ledger, runtime: Runtime) -> None:
+async def test_a_pause_of_the_channel_is_waited_for_by_everybody(ledger: Ledger, runtime: Runtime) -> None:
     stopped = await ledger.queue(await ledger.person())
-    await deliver(runtime, SmallSender([Outcome(Verdict.STOP, 45009, "wait_quota", 3600.0)]))
+    await deliver(runtime, SmallSender([Outcome(Verdict.STOP, 45011, "wait_minute", 60.0)]))
     await ledger.age()
     await ledger.queue(await ledger.person())
 
@@ -242,6 +243,29 @@ async def test_a_spent_quota_stops_the_channel_for_everybody(ledger: Ledger, run
     await ledger.run("UPDATE channel_stops SET until = clock_timestamp()")
     assert await deliver(runtime, SmallSender()) == 2
     assert (await ledger.row(stopped)).state == "sent"
+
+
+async def test_a_spent_quota_is_not_waited_for_and_nobody_else_meets_it(
+    ledger: Ledger, runtime: Runtime
+) -> None:
+    one, other = await ledger.person(), await ledger.person()
+    met = await ledger.queue(one)
+    await deliver(runtime, SmallSender([Outcome(Verdict.STOP, 45009, "wait_quota", 3600.0)]))
+    spared = await ledger.queue(other)
+    sender = SmallSender()
+
+    while await deliver(runtime, sender):
+        pass
+
+    assert sender.given == []
+    rows = [await ledger.row(met), await ledger.row(spared)]
+    assert [(r.state, r.code, r.reading) for r in rows] == [
+        ("dropped", 45009, "wait_quota"),
+        ("dropped", None, "wait_quota"),
+    ]
+    assert [await ledger.left(p) for p in (one, other)] == [5, 5]
+    async with runtime.database.transaction() as db:
+        assert len(await take_waiting(db, other)) == 1
 
 
 @pytest.mark.parametrize(("verdict", "state"), [(Verdict.NO_WINDOW, "dropped"), (Verdict.REFUSED, "refused")])

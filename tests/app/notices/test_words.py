@@ -36,7 +36,7 @@ def test_words_say_neither_what_nor_where_nor_who(kind: str, language: str) -> N
 
 
 def test_every_kind_dispatch_tells_has_words_and_a_truth() -> None:
-    kinds = {kind for kind, _ in notices._TO_REPORTER.values()} | set(notices._TO_HOLDER.values()) | {"offer"}
+    kinds = set(notices._TO_REPORTER.values()) | set(notices._TO_HOLDER.values()) | {"offer"}
 
     assert kinds <= set(WORDS)
     notices.register()
