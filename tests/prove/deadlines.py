@@ -183,7 +183,10 @@ async def _harm_valkey(stage: Ground, run: Run, gone_s: float) -> None:
 
 
 _LOG = """
-    SELECT c.id, c.state, c.officer_id, c.handover_cause,
+    SELECT c.id, c.state, c.handover_cause,
+           -- as the claim's own event has it: in a long run silent officers have lost their cases again
+           (SELECT CAST(e.data ->> 'officer_id' AS uuid) FROM events e
+             WHERE e.case_id = c.id AND e.kind = 'case_claimed') AS claimed_by,
            extract(epoch FROM c.handed_over_at - c.deadline)::float8 AS late_s, c.handed_over_at < c.deadline AS early,
            c.claimed_at >= c.deadline AS too_late,
            (SELECT array_agg(e.kind) FROM events e WHERE e.case_id = c.id
@@ -195,7 +198,7 @@ _LOG = """
 async def _judge(stage: Ground, run: Run, promise: str, lateness: str) -> list[Figure]:
     rows = await crowd.rows(stage.runtime, _LOG, ids=run.ids)
     handed = [row for row in rows if row.kinds == ["case_handed_over"] and row.handover_cause == "deadline"]
-    claimed = {row.id: row.officer_id for row in rows if row.kinds == ["case_claimed"]}
+    claimed = {row.id: row.claimed_by for row in rows if row.kinds == ["case_claimed"]}
     early, too_late = sum(bool(r.early) for r in rows), sum(bool(r.too_late) for r in rows)
     neither = len(run.ids) - len(handed) - len(claimed)
     unlike = len(set(claimed.items()) ^ set(run.won.items()))
