@@ -14,10 +14,11 @@ from starlette.routing import Route
 
 from app import metrics, worker
 from app.kit.runtime import Runtime, spare_the_collector
+from app.notices.sender import Senders
 from app.settings import Settings
 from app.wiring import open_runtime
-from wechat.client import Account, TokenStore, WeChatClient, open_http
-from wechat.sender import WeChatSender
+from wechat.client import open_http
+from wechat.sender import wechat_senders
 
 log = structlog.get_logger()
 
@@ -29,9 +30,8 @@ async def main(settings: Settings) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     runtime = open_runtime(settings)
-    account = Account(settings.wechat_app_id, settings.wechat_app_secret.get_secret_value())
     http = open_http(settings.wechat_api_base)
-    sender = WeChatSender(runtime, WeChatClient(http, account, TokenStore(http, account, runtime.valkey)))
+    sender = Senders(wechat_senders(runtime, http))
     health = _health(runtime, settings)
     serving = asyncio.create_task(health.serve()) if health else None
     spare_the_collector()

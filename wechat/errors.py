@@ -14,6 +14,7 @@ class Reading(StrEnum):
     REFRESH = "refresh"  # the access token is bad; the client has already tried a new one
     ONE_BY_ONE = "one_by_one"  # another send to this person is under way: again after 1-2 s
     WAIT_MINUTE = "wait_minute"  # at least 60 s
+    WAIT_ALONE = "wait_alone"  # this one message again in 60 s; others may go
     WAIT_QUOTA = "wait_quota"  # until midnight in Beijing, or until the quota is reset
     WINDOW_CLOSED = "window_closed"  # the person must write first; use another channel
     REFUSED_BY_PERSON = "refused_by_person"  # use another channel, expect no consent
@@ -75,7 +76,7 @@ READINGS: Final[dict[int, Row]] = dict(
         *_rows(Reading.OUR_FAULT, (*range(40015, 40029), 40119, 40120), alert=True),  # a menu's form
         *_rows(Reading.NO_MENU, (46003,)),
         *_rows(Reading.DONE, (45065,)),
-        *_rows(Reading.WAIT_MINUTE, (45066,)),
+        *_rows(Reading.WAIT_ALONE, (45066,)),
         *_rows(Reading.UNCHECKED, (61010,)),
         *_rows(Reading.HOLD_FOR_REVIEW, (87014,)),
     ]

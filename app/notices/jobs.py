@@ -2,8 +2,8 @@
 
 One delivery goes through three short transactions with the call between the second and the third:
 
-1. lease: SKIP LOCKED, the oldest of each person only, the attempt counted; a job that dies here is
-   leased again when its lease is over, at most 8 times;
+1. lease: SKIP LOCKED, the oldest of each person only (what waits for its time stands in nobody's way), the
+   attempt counted; a job that dies here is leased again when its lease is over, at most 8 times;
 2. ready: is it still true, may a message be spent on it; then `sending_at` is committed;
 3. record, only if nobody has leased it since.
 
@@ -47,6 +47,7 @@ LEASE_S = 30.0
 SEND_S = 20.0
 """The lease outlives the longest send by far more than the two transactions around it need."""
 MOST_URGENT = 1
+HURRIED = [kind for kind, policy in POLICIES.items() if policy.hurried]
 PATIENCE_S = 600
 """A channel that is stopped for longer is not waited for: what it would carry is passed on."""
 
@@ -56,9 +57,10 @@ _LEASE = text(f"""
         SELECT d.id, d.sending_at FROM deliveries d, t
          WHERE d.state = 'queued' AND d.due_at <= t.now
            AND NOT EXISTS (SELECT FROM deliveries b WHERE b.person_id = d.person_id AND b.channel = d.channel
-                              AND b.state = 'queued' AND b.id < d.id)
-           AND d.channel <> ALL (ARRAY(SELECT s.channel FROM channel_stops s, t WHERE s.until > t.now
-                                          AND s.until <= t.now + make_interval(secs => {PATIENCE_S})))
+                              AND b.state = 'queued' AND b.id < d.id AND NOT (b.attempts = 0 AND b.due_at > t.now))
+           AND (d.kind = ANY (CAST(:hurried AS text[]))
+                OR d.channel <> ALL (ARRAY(SELECT s.channel FROM channel_stops s, t WHERE s.until > t.now
+                                              AND s.until <= t.now + make_interval(secs => {PATIENCE_S}))))
          ORDER BY d.due_at, d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED
     )
     UPDATE deliveries d SET
@@ -117,6 +119,7 @@ _STOP = text("""
     ON CONFLICT (channel) DO UPDATE SET until = greatest(channel_stops.until, excluded.until), reading = excluded.reading
 """)
 
+_PASSED_ON = (DeliveryState.DROPPED, DeliveryState.REFUSED, DeliveryState.DEAD)
 _ENDS = {
     Verdict.SENT: DeliveryState.SENT,
     Verdict.NO_WINDOW: DeliveryState.DROPPED,
@@ -146,7 +149,7 @@ async def deliver(runtime: Runtime, sender: Sender, *, limit: int = BATCH) -> in
     Any number of jobs may run at once. What no channel can carry is told in the person's next answer; nothing is
     sent that is no longer true.
     """
-    values = {"limit": limit, "repeatable": list(dropping_repeats(runtime))}
+    values = {"limit": limit, "repeatable": list(dropping_repeats(runtime)), "hurried": HURRIED}
     async with runtime.database.moves() as db:
         rows = (await db.execute(_LEASE, values)).all()
     leased = [_leased(row) for row in rows]
@@ -188,19 +191,25 @@ async def _deliver(runtime: Runtime, sender: Sender, one: _Leased) -> None:
     letter = await _ready(runtime, one)
     if letter is None:
         return
-    try:
-        async with asyncio.timeout(SEND_S):
-            outcome = await sender.send(letter)
-    except Exception as error:
-        log.warning("sender_failed", delivery_id=one.delivery.id, error=type(error).__name__)
-        outcome = Outcome(Verdict.UNCERTAIN)
-    await _record(runtime, one, outcome)
+    if isinstance(letter, Outcome):
+        outcome = letter
+    else:
+        try:
+            async with asyncio.timeout(SEND_S):
+                outcome = await sender.send(letter)
+        except Exception as error:
+            log.warning("sender_failed", delivery_id=one.delivery.id, error=type(error).__name__)
+            outcome = Outcome(Verdict.UNCERTAIN)
+        await _record(runtime, one, outcome)
     if witness := WITNESSES.get(one.delivery.kind):
         await witness(runtime, one.delivery, outcome)
 
 
-async def _ready(runtime: Runtime, one: _Leased) -> Letter | None:
-    """What to send, paid for and `sending_at` committed; None when it ended here."""
+async def _ready(runtime: Runtime, one: _Leased) -> Letter | Outcome | None:
+    """What to send, paid for and `sending_at` committed.
+
+    An Outcome when this channel cannot carry it; None when it is no longer true, or no longer ours.
+    """
     d = one.delivery
     async with runtime.database.transaction() as db:
         still_true = TRUTHS.get(d.kind)
@@ -208,31 +217,33 @@ async def _ready(runtime: Runtime, one: _Leased) -> Letter | None:
             await _end(db, runtime, one, DeliveryState.DROPPED, Outcome(Verdict.REFUSED, reading="stale"))
             return None
         if d.channel is Channel.SOCKET:
-            await _end(db, runtime, one, DeliveryState.REFUSED, Outcome(Verdict.REFUSED, reading="not_shown"))
-            return None
+            return await _not_by(db, runtime, one, DeliveryState.REFUSED, Verdict.REFUSED, "not_shown")
         if one.stopped:
-            await _end(db, runtime, one, DeliveryState.DROPPED, Outcome(Verdict.STOP, reading=one.stopped))
-            return None
+            return await _not_by(db, runtime, one, DeliveryState.DROPPED, Verdict.STOP, one.stopped)
         try:
             letter = _letter(one)
         except (KeyError, ValueError, IndexError) as error:
             log.error("notice_without_words", kind=d.kind, missing=str(error))
-            await _end(db, runtime, one, DeliveryState.DEAD, Outcome(Verdict.DEAD, reading="no_words"))
-            return None
+            return await _not_by(db, runtime, one, DeliveryState.DEAD, Verdict.DEAD, "no_words")
         if reason := await purse.take(db, runtime, d):
-            await _end(db, runtime, one, DeliveryState.DROPPED, Outcome(Verdict.NO_WINDOW, reading=reason))
-            return None
+            return await _not_by(db, runtime, one, DeliveryState.DROPPED, Verdict.NO_WINDOW, reason)
         if (await db.execute(_SENDING, one.key)).one_or_none() is None:
             await purse.return_it(db, runtime, d)  # the lease was over before we came here
             return None
         # Last, so that its row is held for no longer than the commit takes.
         if not await reserve(db, runtime, d.channel, d.priority):
             await purse.return_it(db, runtime, d)
-            await _end(
-                db, runtime, one, DeliveryState.DROPPED, Outcome(Verdict.NO_WINDOW, reading="daily_wall")
-            )
-            return None
+            return await _not_by(db, runtime, one, DeliveryState.DROPPED, Verdict.NO_WINDOW, "daily_wall")
     return letter
+
+
+async def _not_by(
+    db: Db, runtime: Runtime, one: _Leased, state: DeliveryState, verdict: Verdict, reading: str
+) -> Outcome:
+    """This channel cannot carry it; nothing was sent."""
+    outcome = Outcome(verdict, reading=reading)
+    await _end(db, runtime, one, state, outcome)
+    return outcome
 
 
 def _letter(one: _Leased) -> Letter:
@@ -260,10 +271,12 @@ async def _record(runtime: Runtime, one: _Leased, outcome: Outcome) -> None:
             await purse.empty(db, runtime, d)
         if verdict in _ENDS:
             await _end(db, runtime, one, _ENDS[verdict], outcome)
+        elif d.kind in HURRIED and _after(runtime, d) is not None:
+            await _hurry_on(db, runtime, one, outcome)
         elif verdict is Verdict.UNCERTAIN:
             await _uncertain(db, runtime, one, outcome)
         elif verdict is Verdict.SOON:
-            await _again(db, one, outcome, wait_s=1.5)
+            await _again(db, one, outcome, wait_s=outcome.stop_s or 1.5)
         elif verdict is Verdict.STOP:
             await _stop(db, runtime, one, outcome)
         else:
@@ -273,10 +286,7 @@ async def _record(runtime: Runtime, one: _Leased, outcome: Outcome) -> None:
 async def _end(db: Db, runtime: Runtime, one: _Leased, state: DeliveryState, outcome: Outcome) -> None:
     """End it, and queue the next channel's when this one did not carry it."""
     d = one.delivery
-    unheard = (
-        state in (DeliveryState.DROPPED, DeliveryState.REFUSED, DeliveryState.DEAD)
-        and outcome.reading != "stale"
-    )
+    unheard = state in _PASSED_ON and outcome.reading != "stale"
     after = _after(runtime, d) if unheard else None
     said = _said(outcome) | {"state": state, "passed_on": after is not None, "sent_id": outcome.sent_id}
     if (await db.execute(_END, one.key | said)).one_or_none() is None:
@@ -300,6 +310,13 @@ async def _pass_on_dead(db: Db, runtime: Runtime, d: Delivery) -> None:
     after = _after(runtime, d)
     if after is not None and (await db.execute(_DIED, {"id": d.id})).one_or_none() is not None:
         await db.execute(_NEXT, {"id": d.id, "channel": after})
+
+
+async def _hurry_on(db: Db, runtime: Runtime, one: _Leased, outcome: Outcome) -> None:
+    """It cannot wait for this channel: the next one has it."""
+    if outcome.verdict is Verdict.STOP:
+        await _stop_channel(db, one, outcome)
+    await _end(db, runtime, one, DeliveryState.DROPPED, outcome)
 
 
 async def _back_off(db: Db, runtime: Runtime, one: _Leased, outcome: Outcome) -> None:
@@ -327,6 +344,15 @@ async def _again(db: Db, one: _Leased, outcome: Outcome, *, wait_s: float) -> No
 
 async def _stop(db: Db, runtime: Runtime, one: _Leased, outcome: Outcome) -> None:
     """Nobody is written to by this channel for a while. This one waits too, or is passed on when it is long."""
+    stop_s = await _stop_channel(db, one, outcome)
+    if stop_s > PATIENCE_S:
+        await _end(db, runtime, one, DeliveryState.DROPPED, outcome)
+        return
+    await _again(db, one, outcome, wait_s=stop_s)
+
+
+async def _stop_channel(db: Db, one: _Leased, outcome: Outcome) -> float:
+    """Stop it; for how many seconds."""
     stop_s = outcome.stop_s or 60.0
     channel = one.delivery.channel
     reading = outcome.reading or "stopped"
@@ -334,10 +360,7 @@ async def _stop(db: Db, runtime: Runtime, one: _Leased, outcome: Outcome) -> Non
     log.error(
         "channel_stopped", channel=channel, reading=reading, code_of_channel=outcome.code, stop_s=stop_s
     )
-    if stop_s > PATIENCE_S:
-        await _end(db, runtime, one, DeliveryState.DROPPED, outcome)
-        return
-    await _again(db, one, outcome, wait_s=stop_s)
+    return stop_s
 
 
 def _said(outcome: Outcome) -> dict[str, Any]:

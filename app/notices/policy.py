@@ -18,17 +18,23 @@ class Told(StrEnum):
     REPORTER = "reporter"
     ASKED = "officer asked"  # an officer to whom a case is offered
     HOLDER = "officer in hand"  # who has the case, or just had it
+    ON_DUTY = "officer on duty"
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One kind of notice. `priority` 1 is the highest; `short` are the words of a template, at most 20 characters."""
+    """One kind of notice. `priority` 1 is the highest; `short` are the words of a template, at most 20 characters.
+
+    What is `hurried` does not wait for a channel that fails for the moment: the next one has it at once, be it that
+    the person hears of it twice.
+    """
 
     kind: str
     told: Told
     priority: int
     channels: tuple[Channel, ...]
     short: Words
+    hurried: bool = False
 
 
 TO_CITIZEN = (Channel.SOCKET, Channel.OFFICIAL_ACCOUNT, Channel.TEMPLATE, Channel.SUBSCRIPTION)
@@ -36,6 +42,7 @@ TO_CITIZEN = (Channel.SOCKET, Channel.OFFICIAL_ACCOUNT, Channel.TEMPLATE, Channe
 TO_OFFICER = (*TO_CITIZEN, Channel.PAGER)
 OFFER = (Channel.OFFICIAL_ACCOUNT, Channel.TEMPLATE, Channel.SUBSCRIPTION, Channel.PAGER)
 """An offer lives for a minute: who shows it in an open mini-program was not to be told by a notice at all."""
+_OFFER = Words("有一条可接的任务", "Something to take")
 IN_SILENCE = (Channel.OFFICIAL_ACCOUNT,)
 """Silent mode: a template's title on a lock screen would tell what the neutral words keep back."""
 
@@ -50,7 +57,21 @@ POLICIES: dict[str, Policy] = {
         Policy("closed", Told.REPORTER, 2, TO_CITIZEN, Words("已办结，请评价", "Closed, please rate")),
         Policy("cancelled", Told.REPORTER, 2, TO_CITIZEN, Words("已取消", "Cancelled")),
         Policy("merged", Told.REPORTER, 2, TO_CITIZEN, Words("已与其他报告合并", "Handled with others")),
-        Policy("offer", Told.ASKED, 1, OFFER, Words("有一条可接的任务", "Something to take")),
+        Policy("offer", Told.ASKED, 1, OFFER, _OFFER, hurried=True),
+        # Of an urgent case every way is used at the same time.
+        Policy(
+            "offer_now", Told.ASKED, 1, (Channel.OFFICIAL_ACCOUNT, Channel.TEMPLATE), _OFFER, hurried=True
+        ),
+        Policy("offer_now_notice", Told.ASKED, 1, (Channel.SUBSCRIPTION,), _OFFER),
+        Policy("offer_now_page", Told.ASKED, 1, (Channel.PAGER,), _OFFER),
+        Policy(
+            "duty_test",
+            Told.ON_DUTY,
+            1,
+            OFFER,
+            Words("上岗提醒测试，请忽略", "Only a test"),
+            hurried=True,
+        ),
         Policy("nudge", Told.HOLDER, 1, TO_OFFICER, Words("手上的任务请确认", "Please confirm")),
         Policy("raised", Told.HOLDER, 1, TO_OFFICER, Words("手上的任务情况升级", "It became urgent")),
         Policy("assigned", Told.HOLDER, 1, TO_OFFICER, Words("值班台给您指派了任务", "Assigned to you")),

@@ -29,7 +29,8 @@ class Notice:
     """One thing to tell one person. `facts` fill the words; they hold no personal data.
 
     `kind` names the policy (`app.notices.policy`), the words and the truth. `priority` 1 is the highest, None the
-    policy's; `channel` None: the first of the policy's that this person can be reached by.
+    policy's; `channel` None: the first of the policy's that this person can be reached by. It is sent `wait_s` seconds
+    from now at the earliest: until then something better may have told the person.
     """
 
     person_id: UUID
@@ -37,6 +38,7 @@ class Notice:
     priority: int | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     channel: Channel | None = None
+    wait_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def register_truth(kind: str, still_true: Truth) -> None:
 
 
 def register_witness(kind: str, witness: Witness) -> None:
-    """Let a feature know what became of its notices: sent, or refused."""
+    """Let a feature know what became of its notices at each channel: sent, refused, or not even tried."""
     WITNESSES[kind] = witness
 
 
@@ -130,7 +132,7 @@ def _row(runtime: Runtime, event: Event, notice: Notice, *, here: bool) -> dict[
         "event_id": event.id, "case_id": event.case_id, "epoch": event.epoch, "person_id": notice.person_id,
         "channel": channel, "kind": notice.kind, "facts": dict(notice.facts),
         "priority": policy.priority if notice.priority is None else notice.priority,
-        "wait_s": SHOWN_WITHIN_S if channel is Channel.SOCKET else 0.0,
+        "wait_s": SHOWN_WITHIN_S if channel is Channel.SOCKET else notice.wait_s,
     }  # fmt: skip
 
 

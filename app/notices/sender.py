@@ -17,7 +17,7 @@ class Verdict(StrEnum):
 
     SENT = "sent"
     RETRY = "retry"  # certainly not sent: again, with back-off
-    SOON = "soon"  # another send to this person is under way: again after 1-2 s
+    SOON = "soon"  # another send to this person is under way: again after 1-2 s, or `stop_s`
     UNCERTAIN = "uncertain"  # it may have arrived: again only where a duplicate is the lesser evil
     STOP = "stop"  # nobody can be written to by this channel for `stop_s` seconds
     NO_WINDOW = "no_window"  # the person must act first; our ledger of windows was wrong

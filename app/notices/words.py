@@ -22,6 +22,15 @@ class Words:
 QUIET = "quiet"
 """What a person who reported in silent mode is told, whatever happened."""
 
+_OFFER = Words(
+    "附近有一条可接的任务，请打开小程序查看。",
+    "Something near you can be taken. Open the mini-program.",
+)
+_OFFER_LAST = Words(
+    f"{_OFFER.zh}微信允许的条数快用完了，请在此回复“在岗”，以便继续收到提醒。",
+    f'{_OFFER.en} WeChat allows few more messages: please reply "on duty" here, so that they keep coming.',
+)
+
 WORDS: dict[str, Words] = {
     "handed_over": Words(
         "您的报告 {number} 已转交{station}值班台（电话 {phone}），值班人员会与您联系。回复“进度”随时查看。紧急情况请拨打110。",
@@ -65,9 +74,20 @@ WORDS: dict[str, Words] = {
         'Your report {number} is now handled together with others of the same event. Reply "status" for details.',
     ),
     QUIET: Words("您有一条新消息，回复“进度”查看。", 'You have a new message. Reply "status" to see it.'),
-    "offer": Words(
-        "附近有一条可接的任务，请打开小程序查看。",
-        "Something near you can be taken. Open the mini-program.",
+    "offer": _OFFER,
+    "offer:last": _OFFER_LAST,
+    "offer_now": _OFFER,
+    "offer_now:last": _OFFER_LAST,
+    "offer_now_notice": _OFFER,
+    "offer_now_page": _OFFER,
+    "duty_test": Words(
+        "这是上岗提醒测试：您能在此收到提醒。无需处理。",
+        "A test as you go on duty: you are reached here. There is nothing to do.",
+    ),
+    "duty_test:last": Words(
+        "这是上岗提醒测试：您能在此收到提醒，但微信允许的条数快用完了。请在此回复“在岗”，以便继续收到提醒。",
+        "A test as you go on duty: you are reached here, but WeChat allows few more messages. "
+        'Please reply "on duty" here, so that they keep coming.',
     ),
     "nudge": Words(
         "您手上的任务还没有动静，请打开小程序确认。",

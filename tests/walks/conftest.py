@@ -16,6 +16,7 @@ import websockets
 from app.events.edge import transaction
 from app.kit.runtime import Runtime
 from app.main import create_app
+from app.notices.sender import Senders
 from app.people.sessions import issue
 from app.people.tables import Audience
 from app.settings import Settings
@@ -28,8 +29,8 @@ from tests.factories import Made, Make
 from tests.miniprogram.phones import Phone, Socket
 from tests.simulator.account import Receiver, WeChat, make_config
 from tests.walks.world import World
-from wechat.client import Account, TokenStore, WeChatClient, open_http
-from wechat.sender import WeChatSender
+from wechat.client import open_http
+from wechat.sender import wechat_senders
 
 
 @asynccontextmanager
@@ -54,8 +55,7 @@ async def open_world(settings: Settings) -> AsyncIterator[World]:
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"http://test{MINIPROGRAM}")
         )
         http = await stack.enter_async_context(open_http(settings.wechat_api_base, transport=to_wechat))
-        account = Account(settings.wechat_app_id, settings.wechat_app_secret.get_secret_value())
-        sender = WeChatSender(runtime, WeChatClient(http, account, TokenStore(http, account, runtime.valkey)))
+        sender = Senders(wechat_senders(runtime, http))
         port = await stack.enter_async_context(_listening(app))
 
         async def sign_in(person: Made) -> Phone:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from uuid import UUID
 
 import httpx
@@ -11,7 +12,8 @@ import pytest
 import pytest_asyncio
 
 from app.kit.runtime import Runtime
-from app.notices.sender import Outcome, Verdict
+from app.notices.budget import Channel
+from app.notices.sender import Letter, Outcome, Verdict
 from app.people.identity import citizen_of
 from wechat.client import Account, TokenStore, WeChatClient, open_http
 from wechat.errors import Reading
@@ -19,6 +21,14 @@ from wechat.sender import VERDICTS, WeChatSender
 
 OPENID = "oUser0000000000000000000001"
 WORDS = "您的报告 A1 已办结。"
+
+
+def to(person_id: UUID) -> Letter:
+    """The words to this person."""
+    return Letter(
+        key="didi-1", person_id=person_id, channel=Channel.OFFICIAL_ACCOUNT, kind="closed", words=WORDS, short="已办结",
+        number="A1", language="zh", at=datetime(2026, 11, 24, 7, 1, tzinfo=UTC),
+    )  # fmt: skip
 
 
 class SmallWeChat:
@@ -69,7 +79,7 @@ async def person_id(runtime: Runtime) -> UUID:
 async def test_the_words_go_to_the_persons_openid_as_text(
     sender: WeChatSender, small: SmallWeChat, person_id: UUID
 ) -> None:
-    assert await sender.send(person_id, WORDS) == Outcome(Verdict.SENT)
+    assert await sender.send(to(person_id)) == Outcome(Verdict.SENT)
 
     assert small.sent == [{"touser": OPENID, "msgtype": "text", "text": {"content": WORDS}}]
 
@@ -82,7 +92,7 @@ async def test_who_has_no_openid_at_this_account_is_not_written_to(
             db, runtime, app_id=runtime.settings.miniprogram_app_id, openid="oMini00000000000000000000001"
         )
 
-    assert await sender.send(elsewhere.id, WORDS) == Outcome(Verdict.REFUSED, reading="no_openid")
+    assert await sender.send(to(elsewhere.id)) == Outcome(Verdict.REFUSED, reading="no_openid")
     assert small.sent == []
 
 
@@ -102,7 +112,7 @@ async def test_who_has_no_openid_at_this_account_is_not_written_to(
         (45015, Verdict.NO_WINDOW, "window_closed"),
         (45047, Verdict.NO_WINDOW, "window_closed"),
         (47001, Verdict.DEAD, "our_fault"),
-        (48001, Verdict.DEAD, "capability_gone"),
+        (48001, Verdict.STOP, "capability_gone"),
         (99999, Verdict.DEAD, "unknown"),
     ],
 )
@@ -111,7 +121,7 @@ async def test_what_a_refusal_means(
 ) -> None:
     small.refuse(code)
 
-    outcome = await sender.send(person_id, WORDS)
+    outcome = await sender.send(to(person_id))
 
     assert (outcome.verdict, outcome.code, outcome.reading) == (verdict, code, reading)
     assert (outcome.stop_s is not None) == (verdict is Verdict.STOP)
@@ -122,18 +132,19 @@ async def test_a_repeat_that_wechat_has_already_is_a_success(
 ) -> None:
     small.refuse(45065)
 
-    assert (await sender.send(person_id, WORDS)).verdict is Verdict.SENT
+    assert (await sender.send(to(person_id))).verdict is Verdict.SENT
 
 
 @pytest.mark.parametrize(
-    ("code", "at_least_s", "at_most_s"), [(45011, 60, 75), (40164, 300, 315), (45009, 0, 24 * 3600 + 15)]
+    ("code", "at_least_s", "at_most_s"),
+    [(45011, 60, 75), (40164, 300, 315), (48001, 3600, 3615), (45009, 0, 24 * 3600 + 15)],
 )
 async def test_how_long_the_account_is_left_alone(
     sender: WeChatSender, small: SmallWeChat, person_id: UUID, code: int, at_least_s: int, at_most_s: int
 ) -> None:
     small.refuse(code)
 
-    outcome = await sender.send(person_id, WORDS)
+    outcome = await sender.send(to(person_id))
 
     assert outcome.stop_s is not None
     assert at_least_s <= outcome.stop_s <= at_most_s
@@ -159,7 +170,7 @@ async def test_silence_is_a_doubt_unless_nothing_left(
 ) -> None:
     small.answer = answer
 
-    outcome = await sender.send(person_id, WORDS)
+    outcome = await sender.send(to(person_id))
 
     assert outcome.verdict is verdict
     assert len(small.sent) == 1
@@ -170,7 +181,7 @@ async def test_without_a_token_nothing_was_sent(
 ) -> None:
     small.token_answer = httpx.ReadTimeout("slow")
 
-    outcome = await sender.send(person_id, WORDS)
+    outcome = await sender.send(to(person_id))
 
     assert outcome.verdict is Verdict.RETRY
     assert small.sent == []
