@@ -11,6 +11,7 @@ from app.dispatch import follow as dispatch
 from app.dispatch import notices
 from app.dispatch.amend import AmendEvent
 from app.dispatch.broadcast import DispatchEvent
+from app.dispatch.probe import warn_of_no_way
 from app.events import follow as events
 from app.events.follow import Follower
 from app.kit import valkey
@@ -66,7 +67,7 @@ FOLLOWERS: dict[str, list[Follower]] = {
     CaseEvent.BACKUP_LEFT: [dispatch.tell_case_and_board],
     DispatchEvent.OFFERED: [dispatch.ring_phones, expand],
     DispatchEvent.DECLINED: [],
-    PeopleEvent.DUTY_ON: [drop_person, dispatch.on_duty, dispatch.tell_board_of_duty],
+    PeopleEvent.DUTY_ON: [drop_person, dispatch.on_duty, dispatch.tell_board_of_duty, warn_of_no_way, expand],
     PeopleEvent.DUTY_OFF: [drop_person, dispatch.off_duty, dispatch.tell_board_of_duty],
     PeopleEvent.SESSION_REVOKED: [drop_session],
     PeopleEvent.ACTOR_CHANGED: [drop_person],

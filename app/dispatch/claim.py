@@ -19,7 +19,7 @@ from app.dispatch import closed
 from app.dispatch.acts import no_stranger
 from app.dispatch.broadcast import DispatchEvent
 from app.dispatch.errors import OffDuty
-from app.dispatch.reach import ReachChannel, reached
+from app.dispatch.reach import shown
 from app.dispatch.turns import turn
 from app.events.edge import transaction
 from app.events.follow import follow_soon
@@ -174,4 +174,4 @@ async def seen(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor) -
     values = {"case_id": case_id, "epoch": epoch, "officer_id": officer.person_id}
     async with runtime.database.moves() as db:
         if (await db.execute(_SEEN, values)).all():
-            await reached(db, case_id, epoch, officer.person_id, ReachChannel.SOCKET, "seen")
+            await shown(db, case_id, epoch, officer.person_id)

@@ -12,11 +12,15 @@ from sqlalchemy import text
 
 from app.cases.states import ACTIVE, ENDED_SQL, CaseEvent, CaseState, Cause
 from app.dispatch.broadcast import DispatchEvent
-from app.dispatch.reach import ReachChannel, reached, unheard
+from app.dispatch.pagers import configured
+from app.dispatch.probe import PROBE, ask_to_renew, note_probe, on_duty_still, running_out, to_probed
+from app.dispatch.reach import LIVE_GRACE_S, ReachChannel, reached, unheard
 from app.events.record import Event
 from app.kit.database import Db
 from app.kit.runtime import Runtime
-from app.notices.policy import POLICIES
+from app.notices.budget import messages_left
+from app.notices.policy import POLICIES, channels_of
+from app.notices.ready import ready_channels, register_ready
 from app.notices.rules import (
     Delivery,
     Notice,
@@ -26,7 +30,13 @@ from app.notices.rules import (
     register_witness,
 )
 from app.notices.sender import Outcome, Verdict
+from app.notices.tables import Channel
+from app.people.events import PeopleEvent
 from app.stations.registry import registry
+
+OFFER = "offer"
+AT_ONCE = ("offer_now", "offer_now_notice", "offer_now_page")
+"""Kinds of an urgent case's offers, each with ways of its own."""
 
 _CASE = text("""
     SELECT number, text_only, reporter_id, station_id, ringing_id, state, epoch, officer_id, acknowledged_at, act_step, urgent
@@ -110,10 +120,26 @@ async def _desk(runtime: Runtime, event: Event, ringing_id: str | None) -> dict[
     }  # fmt: skip
 
 
-async def to_unheard_officers(db: Db, _: Runtime, event: Event) -> list[Notice]:
-    """An offer reaches a sleeping phone by the Official Account; who was heard lately has the card already."""
+_URGENT = text("SELECT urgent FROM cases WHERE id = :case_id")
+
+
+async def to_asked_officers(db: Db, runtime: Runtime, event: Event) -> list[Notice]:
+    """Every officer asked has a message waiting: at once for a silent phone, else after the time a live one has to show it.
+
+    An urgent case waits for no phone, and every way is used at the same time.
+    """
     officers = [UUID(o) for o in event.data.get("officers", ())]
-    return [Notice(o, "offer", 1) for o in await unheard(db, officers)] if officers else []
+    if not officers:
+        return []
+    left = await messages_left(db, officers, Channel.OFFICIAL_ACCOUNT)
+    facts = {o: running_out(left.get(o, 0)) for o in officers}
+    if (await db.execute(_URGENT, {"case_id": event.case_id})).scalar_one():
+        kinds = [k for k in AT_ONCE if ready_channels(runtime, k) & set(channels_of(k))]
+        return [
+            Notice(o, kind, facts=facts[o] if kind == AT_ONCE[0] else {}) for o in officers for kind in kinds
+        ]
+    silent = set(await unheard(db, officers))
+    return [Notice(o, OFFER, facts=facts[o], wait_s=0.0 if o in silent else LIVE_GRACE_S) for o in officers]
 
 
 async def to_holder(_: Db, __: Runtime, event: Event) -> list[Notice]:
@@ -155,7 +181,8 @@ _HOLDS: dict[str, frozenset[CaseState]] = {
 _OFFER_STANDS = text("""
     SELECT EXISTS (SELECT FROM offers o JOIN cases c ON c.id = o.case_id AND c.epoch = o.epoch
                     WHERE o.case_id = :case_id AND o.epoch = :epoch AND o.officer_id = :officer_id
-                      AND o.declined_at IS NULL AND c.state = 'open' AND c.deadline > clock_timestamp())
+                      AND o.declined_at IS NULL AND o.seen_at IS NULL AND c.state = 'open'
+                      AND c.deadline > clock_timestamp())
 """)
 
 
@@ -180,20 +207,23 @@ async def still_called_off(db: Db, _: Runtime, delivery: Delivery) -> bool:
 
 
 async def offer_stands(db: Db, _: Runtime, delivery: Delivery) -> bool:
-    """The opening runs and the officer has not declined."""
+    """The opening runs, and the officer has neither declined nor seen it on a live phone."""
     values = {"case_id": delivery.case_id, "epoch": delivery.epoch, "officer_id": delivery.person_id}
     return bool((await db.execute(_OFFER_STANDS, values)).scalar_one())
 
 
 async def note_reach(runtime: Runtime, delivery: Delivery, outcome: Outcome) -> None:
-    """The reach of an offer: whether the Official Account took the message."""
+    """The reach of an offer: which way took it, or why it did not; each pager is a way of its own."""
     if delivery.case_id is None or delivery.epoch is None:
         return
+    steps = [(ReachChannel(kind.value), step) for kind, step in getattr(outcome, "steps", ())]
+    if not steps and delivery.channel is not Channel.PAGER:
+        steps = [(ReachChannel(delivery.channel.value), outcome)]
     async with runtime.database.moves() as db:
-        result = "sent" if outcome.verdict is Verdict.SENT else str(outcome.verdict)
-        await reached(
-            db, delivery.case_id, delivery.epoch, delivery.person_id, ReachChannel.OFFICIAL_ACCOUNT, result
-        )
+        for way, step in steps:
+            said = "sent" if step.verdict is Verdict.SENT else step.reading or str(step.verdict)
+            await reached(db, delivery.case_id, delivery.epoch, delivery.person_id, way, said)
+    await ask_to_renew(runtime, delivery, outcome)
 
 
 _OPEN_CASES = text(f"""
@@ -222,10 +252,17 @@ def register() -> None:
         register_rule(event, to_reporter)
     for event in _TO_HOLDER:
         register_rule(event, to_holder)
-    register_rule(DispatchEvent.OFFERED, to_unheard_officers)
+    register_rule(DispatchEvent.OFFERED, to_asked_officers)
+    register_rule(PeopleEvent.DUTY_ON, to_probed)
     for kind in _HOLDS:
         register_truth(kind, still_stands)
     register_truth("called_off", still_called_off)
-    register_truth("offer", offer_stands)
-    register_witness("offer", note_reach)
+    for kind in (OFFER, *AT_ONCE):
+        register_truth(kind, offer_stands)
+        register_witness(kind, note_reach)
+    for kind in set(_TO_HOLDER.values()):
+        register_witness(kind, ask_to_renew)
+    register_truth(PROBE, on_duty_still)
+    register_witness(PROBE, note_probe)
+    register_ready(Channel.PAGER, lambda runtime, _: bool(configured(runtime.settings)))
     register_outlook(yet_to_come)

@@ -18,7 +18,8 @@ import structlog
 from sqlalchemy import text
 
 from app.kit.runtime import Runtime
-from app.notices.sender import Outcome, Verdict
+from app.notices.sender import Letter, Outcome, Verdict
+from app.settings import Settings
 
 log = structlog.get_logger()
 
@@ -37,6 +38,8 @@ PERSONAL = frozenset({PagerKind.POLICE_APP, PagerKind.WECOM, PagerKind.SMS})
 PAGE_S = 3.0
 """What one pager may take, so that four of them end within a delivery's 20 s."""
 _STOP_S = 60.0
+AT_ONCE = frozenset({"offer_now_page"})
+"""Kinds of notices for which every pager calls at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,17 @@ class Page:
     badge: str
     station: str  # its code
     words: str
+
+
+def configured(settings: Settings) -> tuple[PagerKind, ...]:
+    """The pagers that the settings name, in the order in which they are tried."""
+    named = {
+        PagerKind.POLICE_APP: settings.pager_police_app_url,
+        PagerKind.WECOM: settings.pager_wecom_corp_id,
+        PagerKind.SMS: settings.pager_sms_url,
+        PagerKind.LOUDSPEAKER: settings.pager_loudspeaker_url,
+    }
+    return tuple(kind for kind in PagerKind if named[kind])
 
 
 class Pager(Protocol):
@@ -60,10 +74,9 @@ class Pager(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Paged:
+class PagerOutcome(Outcome):
     """What became of one page: the outcome of the whole, and each step on the way to it."""
 
-    outcome: Outcome
     steps: tuple[tuple[PagerKind, Outcome], ...] = ()
 
 
@@ -88,19 +101,27 @@ class Pagers:
     pagers: Sequence[Pager] = ()
     _quiet_until: dict[PagerKind, float] = field(default_factory=dict)  # monotonic seconds
 
-    async def page(self, officer_id: UUID, words: str, *, page_id: str, everyone: bool = False) -> Paged:
-        """Page an officer by the first pager that takes it, by every one of them when `everyone`.
+    async def send(self, letter: Letter) -> PagerOutcome:
+        """The channel `pager` of notices: the short words, by the first pager that takes them or by all at once."""
+        return await self.page(
+            letter.person_id, letter.short, page_id=letter.key, all_at_once=letter.kind in AT_ONCE
+        )
+
+    async def page(
+        self, officer_id: UUID, words: str, *, page_id: str, all_at_once: bool = False
+    ) -> PagerOutcome:
+        """Page an officer.
 
         REFUSED, `no_pager`, when there is none that could; RETRY when one of them may take it later.
         """
         async with self.runtime.database.moves() as db:
             row = (await db.execute(_CALLED, {"id": officer_id})).one_or_none()
         if row is None:
-            return Paged(Outcome(Verdict.REFUSED, reading="no_pager"))
+            return PagerOutcome(Verdict.REFUSED, reading="no_pager")
         page = Page(page_id, row.badge, row.code, words)
-        steps = await (self._all(page) if everyone else self._first(page))
+        steps = await (self._all(page) if all_at_once else self._first(page))
         await self._remember(officer_id, frozenset(row.unknown_to), dict(steps))
-        return Paged(_sum_up([outcome for _, outcome in steps]), tuple(steps))
+        return _sum_up(steps)
 
     async def _first(self, page: Page) -> list[tuple[PagerKind, Outcome]]:
         steps = []
@@ -141,12 +162,13 @@ class Pagers:
                 await db.execute(_KNOWN, {"id": officer_id, "unknown_to": sorted(now)})
 
 
-def _sum_up(outcomes: Sequence[Outcome]) -> Outcome:
+def _sum_up(steps: Sequence[tuple[PagerKind, Outcome]]) -> PagerOutcome:
     """SENT if one took it. Certain failures end; whatever may pass is tried again."""
-    for outcome in outcomes:
+    told = tuple(steps)
+    for _, outcome in told:
         if outcome.verdict is Verdict.SENT:
-            return outcome
+            return PagerOutcome(Verdict.SENT, outcome.code, steps=told)
     passing = (Verdict.RETRY, Verdict.UNCERTAIN, Verdict.STOP, Verdict.SOON)
-    if any(outcome.verdict in passing for outcome in outcomes):
-        return Outcome(Verdict.RETRY, reading="pagers_busy")
-    return Outcome(Verdict.REFUSED, reading="no_pager")
+    if any(outcome.verdict in passing for _, outcome in told):
+        return PagerOutcome(Verdict.RETRY, reading="pagers_busy", steps=told)
+    return PagerOutcome(Verdict.REFUSED, reading="no_pager", steps=told)

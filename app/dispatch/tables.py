@@ -38,9 +38,25 @@ class ReachRow(Base):
     case_id: Mapped[UUID] = mapped_column(primary_key=True)
     epoch: Mapped[int] = mapped_column(primary_key=True)
     officer_id: Mapped[UUID] = mapped_column(primary_key=True)
-    channel: Mapped[str] = mapped_column(String(20), primary_key=True)  # socket, official_account
+    channel: Mapped[str] = mapped_column(
+        String(20), primary_key=True
+    )  # as app.dispatch.reach.ReachChannel has it
     at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     outcome: Mapped[str] = mapped_column(String(20), server_default="sent")
+
+
+class OfficerReachRow(Base):
+    """What is known of the ways to an officer beyond windows and consents: the last test, and who knows no such badge."""
+
+    __tablename__ = "officer_reach"
+
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    unknown_to: Mapped[list[str]] = mapped_column(
+        ARRAY(String(20)), server_default=text("'{}'")
+    )  # pagers that have said so
+    probed_at: Mapped[datetime | None]
+    probe_channel: Mapped[str | None] = mapped_column(String(20))  # None: there was none to try
+    probe_outcome: Mapped[str | None] = mapped_column(String(20))
 
 
 class DraftRow(Base):

@@ -10,12 +10,12 @@ from sqlalchemy import text
 
 from app.cases.moves import move
 from app.cases.states import CLAIM, ESCALATE, HAND_OVER, MARK_URGENT, NOBODY_TO_ASK, NUDGE, Move
-from app.dispatch.notices import note_reach, yet_to_come
+from app.dispatch.notices import AT_ONCE, yet_to_come
+from app.dispatch.probe import PROBE
 from app.events.follow import follow
 from app.events.record import Event
 from app.kit.runtime import Runtime
 from app.notices.rules import TRUTHS, Delivery, kept_for_higher
-from app.notices.sender import Outcome, Verdict
 from app.notices.tables import Channel
 from app.notices.words import QUIET, WORDS, words_of
 from tests.factories import SQUARE, Made, Make
@@ -118,7 +118,7 @@ async def test_a_closed_case_gets_the_closing_notice_only(runtime: Runtime, make
                 db, runtime, Delivery(1, kind, case.reporter.id, Channel.OFFICIAL_ACCOUNT, 1, case.id, 3, {})
             )
             for kind in TRUTHS
-            if kind not in ("offer", "called_off")
+            if kind not in ("offer", *AT_ONCE, "called_off", PROBE)
         }
 
     assert [kind for kind, true in held.items() if true] == ["closed"]
@@ -153,34 +153,6 @@ async def test_a_nudge_and_an_alarm_reach_the_officer_in_hand(runtime: Runtime, 
         ("raised", officer.id, 1),
     ]
     assert [await _true(runtime, t) for t in told] == [True, True]
-
-
-async def test_an_offer_goes_to_phones_that_sleep_only_and_its_reach_is_kept(
-    runtime: Runtime, make: Make
-) -> None:
-    awake, asleep = await make.officer(), await make.officer()
-    case = await make.case()
-    async with runtime.database.moves() as db:
-        await db.execute(
-            text(
-                "UPDATE officers SET last_seen_at = clock_timestamp() - interval '2 minutes' WHERE person_id = :id"
-            ),
-            {"id": asleep.id},
-        )
-    from app.dispatch.broadcast import offer_ring
-
-    assert await offer_ring(runtime, case.id) == 2
-    await runtime.drain()
-
-    told = [t for t in await _told(runtime) if t.kind == "offer"]
-    assert [t.person_id for t in told] == [asleep.id]
-    assert await _true(runtime, told[0])
-    delivery = Delivery(1, "offer", asleep.id, Channel.OFFICIAL_ACCOUNT, 1, case.id, 0, {})
-    await note_reach(runtime, delivery, Outcome(Verdict.SENT))
-    async with runtime.database.moves() as db:
-        [reach] = (await db.execute(text("SELECT * FROM reaches"))).all()
-    assert (reach.officer_id, reach.channel, reach.outcome) == (asleep.id, "official_account", "sent")
-    assert awake.id != asleep.id
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,12 @@ async def test_an_offer_goes_to_the_officer_whose_phone_is_silent(
 
     asked = await ledger.run("SELECT officer_id FROM offers WHERE case_id = :id", id=case.id)
     assert {r.officer_id for r in asked} == {heard.id, silent.id}
-    assert await _told(ledger, case) == [("offer", 1, silent.id)]
+    assert {(kind, who) for kind, _, who in await _told(ledger, case)} == {
+        ("offer", heard.id),
+        ("offer", silent.id),
+    }
+    waiting = await ledger.run("SELECT person_id FROM deliveries WHERE due_at > clock_timestamp()")
+    assert [r.person_id for r in waiting] == [heard.id]  # its phone may show it by itself
     words = await _deliver_all(runtime)
     assert words == ["附近有一条可接的任务，请打开小程序查看。"]
     (reach,) = await ledger.run("SELECT officer_id, channel, outcome FROM reaches")

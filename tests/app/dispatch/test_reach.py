@@ -1,0 +1,229 @@
+"""An offer reaches an officer whose mini-program sleeps: by which ways, in which order, and what is left of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from app.dispatch.broadcast import offer_ring
+from app.dispatch.claim import seen
+from app.dispatch.pagers import PagerKind
+from app.dispatch.reach import LIVE_GRACE_S, ReachChannel
+from app.dispatch.reachable import reach_of
+from app.kit.runtime import Runtime
+from app.notices.sender import Outcome, Verdict
+from app.settings import Settings, Template
+from tests.app.dispatch.reaching import SETTINGS_OF_PAGERS, TEMPLATE, Reaching
+from tests.factories import Made, acting
+
+SILENT_S = 120
+
+
+def with_settings(runtime: Runtime, monkeypatch: pytest.MonkeyPatch, **changed: Any) -> Settings:
+    """The same settings but for these; checked elsewhere, so not read anew."""
+    settings = runtime.settings.model_copy(update=changed)
+    monkeypatch.setattr(runtime, "settings", settings)
+    return settings
+
+
+@pytest.fixture
+async def reaching(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Reaching]:
+    """Every way is set up."""
+    template = Template(id=TEMPLATE, words="thing1")
+    with_settings(runtime, monkeypatch, miniprogram_templates={"*": template}, **SETTINGS_OF_PAGERS)
+    yield Reaching(runtime)
+
+
+async def offered(reaching: Reaching, **facts: Any) -> Made:
+    case = await reaching.make.case(**facts)
+    await offer_ring(reaching.runtime, case.id)
+    await reaching.runtime.drain()
+    return case
+
+
+async def test_a_silent_phone_is_told_at_once_a_live_one_has_two_seconds(reaching: Reaching) -> None:
+    silent = await reaching.officer(asleep_s=SILENT_S, messages=5)
+    live = await reaching.officer(asleep_s=10, messages=5)
+    await offered(reaching)
+    due = {
+        r.person_id: r.due_s
+        for r in await reaching.rows(
+            "SELECT d.person_id, extract(epoch FROM d.due_at - o.offered_at)::float8 AS due_s FROM deliveries d"
+            " JOIN offers o ON o.officer_id = d.person_id AND o.case_id = d.case_id"
+        )
+    }
+
+    await reaching.deliver()
+
+    assert due[silent.id] < 1.0 < LIVE_GRACE_S <= due[live.id] < LIVE_GRACE_S + 1.0
+    assert reaching.account.told == [silent.id]
+    await reaching.two_seconds_later()
+    await reaching.deliver()
+    assert reaching.account.told == [silent.id, live.id]
+    assert await reaching.reached(live) == [("official_account", "sent")]
+
+
+async def test_who_has_shown_it_is_not_told_again_and_has_nothing_waiting(reaching: Reaching) -> None:
+    officer = await reaching.officer(messages=5)
+    case = await offered(reaching)
+
+    await seen(reaching.runtime, case.id, epoch=0, officer=acting(officer))
+    await reaching.two_seconds_later()
+    await reaching.deliver()
+
+    [delivery] = await reaching.rows("SELECT state, reading, seen_at FROM deliveries")
+    assert (delivery.state, delivery.reading) == ("dropped", "seen_live")
+    assert delivery.seen_at is not None  # the chat's next answer counts no update
+    assert reaching.account.told == []
+    assert await reaching.reached(officer) == [("socket", "seen")]
+
+
+async def test_a_screen_that_shows_it_while_the_message_is_leased_gets_no_message(reaching: Reaching) -> None:
+    officer = await reaching.officer(messages=5)
+    case = await offered(reaching)
+    await reaching.rows("UPDATE offers SET seen_at = clock_timestamp() WHERE case_id = :id", id=case.id)
+    await reaching.two_seconds_later()
+
+    await reaching.deliver()
+
+    assert reaching.account.told == []
+    assert await reaching.reached(officer) == []
+
+
+async def test_without_a_window_the_next_way_has_it_and_each_step_is_kept(reaching: Reaching) -> None:
+    by_notice = await reaching.officer(asleep_s=SILENT_S, consents=1)
+    by_page = await reaching.officer(asleep_s=SILENT_S)
+    await offered(reaching)
+
+    await reaching.deliver()
+
+    assert reaching.account.told == []
+    assert reaching.notice.told == [by_notice.id]
+    assert await reaching.reached(by_notice) == [("official_account", "no_budget"), ("subscription", "sent")]
+    assert await reaching.reached(by_page) == [
+        ("official_account", "no_budget"),
+        ("subscription", "no_consent"),
+        ("police_app", "sent"),
+    ]
+    assert [p.badge for p in reaching.pager(PagerKind.POLICE_APP).pages] == [by_page.badge]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reading"),
+    [
+        (Outcome(Verdict.RETRY, -1, "retry"), "retry"),
+        (Outcome(Verdict.UNCERTAIN, reading="unreachable"), "unreachable"),
+        (Outcome(Verdict.SOON, reading="one_by_one"), "one_by_one"),
+        (Outcome(Verdict.STOP, 45009, "wait_quota", 60.0), "wait_quota"),
+        (Outcome(Verdict.NO_WINDOW, 45047, "window_closed"), "window_closed"),
+        (Outcome(Verdict.REFUSED, 43004, "not_following"), "not_following"),
+        (Outcome(Verdict.DEAD, 40003, "our_fault"), "our_fault"),
+        (RuntimeError("the client broke"), "uncertain"),
+    ],
+)
+async def test_an_offer_waits_for_no_way_that_fails(
+    reaching: Reaching, answer: Outcome | Exception, reading: str
+) -> None:
+    officer = await reaching.officer(asleep_s=SILENT_S, messages=5, consents=1)
+    reaching.account.outcomes = [answer]
+    await offered(reaching)
+
+    await reaching.deliver()
+
+    assert reaching.notice.told == [officer.id]
+    assert await reaching.reached(officer) == [("official_account", reading), ("subscription", "sent")]
+
+
+async def test_a_stopped_account_is_not_waited_for(reaching: Reaching) -> None:
+    officer = await reaching.officer(asleep_s=SILENT_S, messages=5, consents=1)
+    await reaching.rows(
+        "INSERT INTO channel_stops (channel, until, reading)"
+        " VALUES ('official_account', clock_timestamp() + interval '30 seconds', 'refresh')"
+    )
+    await offered(reaching)
+
+    await reaching.deliver()
+
+    assert await reaching.reached(officer) == [("official_account", "refresh"), ("subscription", "sent")]
+
+
+async def test_an_urgent_case_uses_every_way_at_once_and_waits_for_no_phone(reaching: Reaching) -> None:
+    officer = await reaching.officer(messages=5, consents=1)
+    await offered(reaching, urgent=True, ack_by=None, category="missing_person")
+
+    await reaching.deliver()
+
+    ways = {way for way, outcome in await reaching.reached(officer) if outcome == "sent"}
+    assert ways == {"official_account", "subscription", "police_app", "wecom", "sms", "loudspeaker"}
+
+
+async def test_two_offers_to_one_officer_do_not_wait_for_each_other(reaching: Reaching) -> None:
+    officer = await reaching.officer(messages=5)
+    await offered(reaching)
+    await offered(reaching, urgent=True, ack_by=None, category="missing_person")
+
+    await reaching.deliver()
+
+    assert [letter.kind for letter in reaching.account.letters] == ["offer_now"]
+    assert reaching.account.told == [officer.id]
+
+
+async def test_pagers_are_tried_in_order_until_one_takes_it(reaching: Reaching) -> None:
+    officer = await reaching.officer(asleep_s=SILENT_S)
+    reaching.pager(PagerKind.POLICE_APP).outcomes = [Outcome(Verdict.REFUSED, 404, "unknown_badge")]
+    reaching.pager(PagerKind.WECOM).outcomes = [RuntimeError("no route")]
+    await offered(reaching)
+
+    await reaching.deliver()
+
+    assert (await reaching.reached(officer))[-3:] == [
+        ("police_app", "unknown_badge"),
+        ("wecom", "unreachable"),
+        ("sms", "sent"),
+    ]
+    assert reaching.pager(PagerKind.LOUDSPEAKER).pages == []
+    async with reaching.runtime.database.moves() as db:
+        reach = (await reach_of(db, reaching.runtime, [officer.id]))[officer.id]
+    assert reach.channels == (ReachChannel.WECOM, ReachChannel.SMS)  # the app does not know the badge
+
+
+async def test_a_pager_that_knows_the_badge_again_counts_again(reaching: Reaching) -> None:
+    officer = await reaching.officer(asleep_s=SILENT_S)
+    await reaching.rows(
+        "INSERT INTO officer_reach (person_id, unknown_to) VALUES (:id, '{police_app,sms}')", id=officer.id
+    )
+    await offered(reaching)
+
+    await reaching.deliver()
+
+    [row] = await reaching.rows("SELECT unknown_to FROM officer_reach")
+    assert row.unknown_to == ["sms"]
+
+
+async def test_what_is_left_is_read_with_the_ways_in_order(reaching: Reaching) -> None:
+    rich = await reaching.officer(messages=3, consents=2)
+    poor = await reaching.officer(asleep_s=SILENT_S, messages=1)
+    await reaching.rows(
+        "INSERT INTO officer_reach (person_id, unknown_to) VALUES (:id, '{police_app,wecom,sms}')", id=poor.id
+    )
+    async with reaching.runtime.database.moves() as db:
+        reach = await reach_of(db, reaching.runtime, [rich.id, poor.id, (await reaching.make.citizen()).id])
+
+    assert set(reach) == {rich.id, poor.id}
+    assert (reach[rich.id].messages_left, reach[rich.id].notices_left, reach[rich.id].renew) == (3, 2, False)
+    assert reach[rich.id].channels[:3] == ("socket", "official_account", "subscription")
+    assert reach[poor.id].channels == ("official_account",)
+    assert reach[poor.id].renew
+
+
+async def test_the_message_after_which_few_are_left_asks_to_write(reaching: Reaching) -> None:
+    await reaching.officer(asleep_s=SILENT_S, messages=3)
+    await reaching.officer(asleep_s=SILENT_S, messages=2)
+    await offered(reaching)
+
+    await reaching.deliver()
+
+    asks = ["在岗" in letter.words for letter in reaching.account.letters]
+    assert sorted(asks) == [False, True]
