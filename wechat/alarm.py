@@ -9,11 +9,15 @@ from app.dispatch.citizen import raise_urgent
 from app.dispatch.drafts import draft_of, drop
 from app.dispatch.intake import WORDS_MAX
 from wechat import my_cases, replies
+from wechat.flags import flagged, flags_in
 from wechat.reporting import OTHER, categories_at, take_report
 from wechat.turn import Turn
 
 SAME_OR_NEW: Final = "same_or_new"
 """The question whether words belong to the open case, as a draft notes it."""
+
+ABOUT_OPEN: Final = frozenset({SAME_OR_NEW, my_cases.GOING})
+"""Questions about a case that is open: what a draft holds meanwhile is that case's."""
 
 
 async def alarm(turn: Turn, text: str | None) -> str:
@@ -24,8 +28,9 @@ async def alarm(turn: Turn, text: str | None) -> str:
     """
     draft = await draft_of(turn.db, turn.runtime, turn.person_id)
     # Words that waited for "same or new?" go to the open case: who is in danger answers no questions.
-    of_its_own = draft.holds_something and draft.facts.get("asked") != SAME_OR_NEW
+    of_its_own = draft.holds_something and draft.facts.get("asked") not in ABOUT_OPEN
     if text:  # the oldest words go when there are too many: the newest say what the danger is
+        draft = flagged(draft, *flags_in(text))
         draft = replace(
             draft, words=f"{draft.words}\n{text}"[-WORDS_MAX:] if draft.words else text[:WORDS_MAX]
         )

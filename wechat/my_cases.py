@@ -10,8 +10,9 @@ from app.cases.policy import closed_lately, may_say_not_solved
 from app.cases.queries import Case, Place
 from app.cases.states import ACTIVE, ENDED, CaseState, Cause
 from app.dispatch import citizen
-from app.dispatch.amend import add_words
+from app.dispatch.amend import add_words, set_flags
 from app.dispatch.citizen import Cancelled
+from app.dispatch.drafts import Draft, drop, save
 from app.dispatch.errors import WindowOver
 from app.kit.errors import Conflict
 from app.notices.queries import take_waiting
@@ -19,9 +20,13 @@ from app.people.identity import name_in_part, names_of
 from app.people.officers import facts_of
 from app.stations.registry import registry
 from app.tracking.queries import TrackState, track
-from wechat import replies
-from wechat.turn import Turn
+from wechat import complaints, placing, receipts, replies
+from wechat.flags import flags_in
+from wechat.times import ago
+from wechat.turn import Turn, noting
 
+GOING = "going"
+"""The question which known place the reporter of an open case is at, as a draft notes it."""
 SHOWN = 3
 REPEAT_S = 600
 """An act asked for again within this time gets its first answer: the first may have been lost on the way."""
@@ -31,7 +36,11 @@ async def progress(turn: Turn) -> str:
     """Every open case, or the last closed one; with what was not told meanwhile."""
     cases = await turn.cases()
     shown = [c for c in cases if c.state not in ENDED][:SHOWN] or [c for c in cases if closed_lately(c)][:1]
-    lines = [await _progress_of(turn, case) for case in shown] or [turn.say(replies.NOTHING_OPEN)]
+    lines = [await _progress_of(turn, case) for case in shown]
+    for case in shown:  # in silent mode the receipt is no part of the first answer
+        lines += await receipts.lines(turn, case.id) if case.text_only else []
+    lines += await complaints.progress(turn)
+    lines = lines or [turn.say(replies.NOTHING_OPEN)]
     if missed := await take_waiting(turn.db, turn.person_id):
         lines.insert(0, turn.say(replies.UPDATES_IN_STATUS, n=len(missed)))
     return "\n".join(lines)
@@ -43,7 +52,7 @@ async def _progress_of(turn: Turn, case: Case) -> str:
     parts = [
         turn.say(
             replies.STATES[case.state], station=name, phone=station.phone, officer=await _officer(turn, case),
-            waited=_ago(turn, case.now, case.reported_at),
+            waited=_since(turn, case.now, case.reported_at),
             left_s=max(0, math.ceil((case.deadline - case.now).total_seconds())),
         )
     ]  # fmt: skip
@@ -75,7 +84,7 @@ async def _way(turn: Turn, case: Case) -> str:
     async with turn.runtime.database.moves() as db:
         way = await track(db, turn.runtime, case)
     if way.state is TrackState.OLD and way.fixed_at:
-        return turn.say(replies.TRACK["old"], ago=_ago(turn, case.now, way.fixed_at))
+        return turn.say(replies.TRACK["old"], ago=_since(turn, case.now, way.fixed_at))
     if way.state is not TrackState.FRESH or way.distance_m is None:
         return turn.say(replies.TRACK["no_position"])
     minutes = max(1, round((way.arrival_s or 0) / 60))
@@ -87,12 +96,8 @@ def _rounded(metres: int) -> int:
     return max(10, round(metres, -1))
 
 
-def _ago(turn: Turn, now: datetime, then: datetime) -> str:
-    seconds = max(0, round((now - then).total_seconds()))
-    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= size:
-            return turn.say(replies.AGO[unit], n=seconds // size)
-    return turn.say(replies.AGO["seconds"], n=seconds)
+def _since(turn: Turn, now: datetime, then: datetime) -> str:
+    return ago(turn, (now - then).total_seconds())
 
 
 async def cancel(turn: Turn, number: str) -> str:
@@ -126,19 +131,23 @@ async def change(turn: Turn) -> str:
     return turn.say(replies.CHANGE_CASE, number=cases[0].number)
 
 
-async def rate(turn: Turn, stars: int) -> str:
-    """Rate the last closed case that has no stars yet; else change those of the last rated one, within its day."""
+async def rate(turn: Turn, stars: int, words: str | None = None) -> str:
+    """Rate the last closed case that has no stars yet; else put right a slip in the last one, within minutes."""
     cases = await turn.cases()
     case = next((c for c in cases if is_rateable(c)), None) or last_rated(cases)
     if case is None:
         return turn.say(replies.NOT_RATED)
-    if case.stars == stars:
-        return turn.say(replies.RATED)  # asked again: as the first time
+    if case.stars == stars and not words:
+        return _rated(turn)  # asked again: as the first time
     try:
-        await citizen.rate(turn.runtime, case.id, reporter_id=turn.person_id, stars=stars)
+        await citizen.rate(turn.runtime, case.id, reporter_id=turn.person_id, stars=stars, words=words)
     except WindowOver:
-        return turn.say(replies.NOT_RATED if case.stars is None else replies.RATED_FOR_GOOD, stars=case.stars)
-    return turn.say(replies.RATED)
+        return turn.say(replies.NOT_RATED) if case.stars is None else rated_before(turn, case)
+    return _rated(turn)
+
+
+def _rated(turn: Turn) -> str:
+    return turn.say(replies.RATED, minutes=citizen.CORRECT_RATING_MIN)
 
 
 def rated_before(turn: Turn, case: Case) -> str:
@@ -190,10 +199,40 @@ async def moved(turn: Turn, case: Case, place: Place) -> str:
     return turn.say(replies.MOVED, number=case.number)
 
 
-async def added(turn: Turn, case: Case, words: str) -> str:
-    """Words sent after the case was opened are added to it."""
+async def added(turn: Turn, case: Case, words: str, line: replies.Line = replies.ADDED) -> str:
+    """Words sent after the case was opened are added to it, with the flags that they raise."""
     try:
         await add_words(turn.db, turn.runtime, case.id, reporter_id=turn.person_id, words=words)
+        if flags := flags_in(words):
+            await set_flags(turn.db, case.id, reporter_id=turn.person_id, flags=flags)
     except CaseEnded:
         return await progress(turn)
-    return turn.say(replies.ADDED, number=case.number)
+    return turn.say(line, number=case.number)
+
+
+async def going_to(turn: Turn, case: Case, words: str) -> str:
+    """A place in words for an open case: a known one is asked about, any other is added for officer and desk to read."""
+    found = await placing.matched(turn, words, alike=True)
+    draft = placing.typed(Draft(turn.person_id), words)
+    draft = noting(
+        draft, asked=GOING, case_id=str(case.id), **{placing.CANDIDATES: [str(p.id) for p in found]}
+    )
+    if not found or (question := await placing.question(turn, draft)) is None:
+        return await added(turn, case, turn.say(replies.PLACE_IN_WORDS, label=words), replies.MEETING_ADDED)
+    await save(turn.db, turn.runtime, draft)
+    return question
+
+
+async def gone_to(turn: Turn, draft: Draft, number: int) -> str:
+    """Where the reporter of an open case is by the number of a known place; else what was typed is added to it."""
+    place = await placing.chosen(turn, draft, number)
+    label = draft.place.label if draft.place else None
+    await drop(turn.db, turn.runtime, turn.person_id)
+    case = next((c for c in await turn.open_cases() if str(c.id) == draft.facts.get("case_id")), None)
+    if case is None:
+        return await progress(turn)
+    if place is not None:
+        return await moved(turn, case, place)
+    return await added(
+        turn, case, turn.say(replies.PLACE_IN_WORDS, label=label or "-"), replies.MEETING_ADDED
+    )

@@ -1,76 +1,155 @@
 """The report dialogue: what a draft still lacks is asked for; when nothing is missing, the case opens.
 
-Each question is put once, the place twice; questions are put together, so that none costs a message of its own.
+Each question is put once, the place twice; questions are put together, so that none costs a message of its own, and
+the fourth message of who has said what happened opens the case whatever is missing.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from app.cases.queries import Place, get_case
+from app.cases.queries import Flag, Place, get_case
 from app.cases.service import Opened
 from app.cases.states import Cause
 from app.dispatch.drafts import Draft, drop, save
 from app.dispatch.intake import Report, take
-from app.stations.categories import DEFAULT_CATEGORIES, MISSING_PERSON, Category, category_of
-from app.stations.registry import registry
-from wechat import receipts, replies
-from wechat.turn import Turn
+from app.kit.clock import utc_now
+from app.stations.categories import DEFAULT_CATEGORIES, MISSING_PERSON, Category, category_of, open_now
+from app.stations.registry import Station, registry
+from wechat import placing, receipts, replies, taps
+from wechat.flags import flagged, flags_in
+from wechat.times import ago
+from wechat.turn import Turn, noting
 
 OTHER: Final = "other"
+CATEGORY: Final = "category"
+RISK: Final = "risk"
+"""Questions, as a draft notes them; further ones stand with what asks them."""
 MOST_ASKS_FOR_PLACE: Final = 2
+LAST_TURN: Final = 4
+RESUMED_AFTER_S: Final = 3600
+"""Who goes on with a draft after so long is told that there is one, and is asked anew."""
 
 
 async def told(turn: Turn, draft: Draft, text: str) -> Draft:
-    """The draft with this text; asked for the place a second time, a text is where it is."""
+    """The draft with this text; asked for the place, a text may be where it is."""
+    draft = flagged(await placing.with_candidates(turn, draft, text), *flags_in(text))
+    if placing.is_place_alone(draft, text) and (draft.words or draft.media):
+        return placing.typed(draft, text)
     if draft.place is None and draft.asked_place >= MOST_ASKS_FOR_PLACE:
-        return replace(draft, place=Place(None, text[:200]))
+        return placing.typed(draft, text)
     draft = draft.with_words(text)
     if draft.category is None and (named := category_of(text, await categories_at(turn, draft.place))):
         draft = replace(draft, category=named.key)
     return draft
 
 
+async def begin(turn: Turn, line: replies.Line, *, flags: Iterable[Flag] = ()) -> str:
+    """An empty draft that is begun: what comes next belongs to it, not to an open case. A category may be tapped first."""
+    station = await station_of(turn, None)
+    categories = categories_of(station)
+    draft = Draft(turn.person_id, turns=1, facts={"begun": True, "asked": CATEGORY})
+    draft = flagged(noting(draft, choices=[c.key for c in categories]), *flags)
+    await save(turn.db, turn.runtime, draft)
+    choices = category_choices(turn, station, categories)
+    asked = turn.say(replies.ASK_CATEGORY_OR_WORDS, choices=choices)
+    return f"{turn.say(line)}{asked}\n{turn.say(replies.NEED_110)}"
+
+
+async def give_up(turn: Turn, draft: Draft) -> str:
+    """Drop what was being written. In silent mode somebody may be forcing the hand: the desk looks, the answer is neutral."""
+    if Flag.TEXT_ONLY not in draft.flags or not draft.holds_something:
+        await drop(turn.db, turn.runtime, turn.person_id)
+        return turn.say(replies.DRAFT_DROPPED)
+    known = {category.key for category in await categories_at(turn, draft.place)}
+    category = draft.category if draft.category in known else OTHER
+    opened = await take_report(turn, draft, category or OTHER, urgent=True, cancel_asked=True)
+    return turn.say(replies.CANCEL_NOTED, number=opened.number)
+
+
 async def go_on(turn: Turn, draft: Draft) -> str:
     """Open the case when nothing is missing, else keep the draft and ask."""
-    categories = await categories_at(turn, draft.place)
-    if draft.category is None and draft.facts.get("asked_category"):
-        draft = replace(draft, category=OTHER)
-    if draft.category == MISSING_PERSON and "risk" not in draft.facts:
-        draft = _with_risk(draft)
-    draft = noting(draft, asked=None)
+    draft, notes = _resumed(turn, draft)
+    draft = replace(noting(draft, asked=None), turns=draft.turns + 1)
+    station = await station_of(turn, draft.place)
+    categories = categories_of(station)
+    draft = _settled(draft)
     questions: list[str] = []
     if not draft.words and not draft.media:
         questions.append(turn.say(replies.ASK_WORDS))
-    elif draft.category is None:
-        draft = noting(draft, asked="category", asked_category=True, choices=[c.key for c in categories])
-        questions.append(turn.say(replies.ASK_CATEGORY, choices=_choices(turn, categories)))
-    elif draft.category == MISSING_PERSON and "risk" not in draft.facts:
-        draft = noting(draft, asked="risk", asked_risk=True)
-        questions.append(turn.say(replies.ASK_RISK))
-    if (draft.words or draft.media) and _wants_place(draft, categories):
-        again = draft.asked_place > 0
-        draft = replace(draft, asked_place=draft.asked_place + 1)
-        questions.append(turn.say(replies.ASK_PLACE_AGAIN if again else replies.ASK_PLACE))
+    elif draft.turns < LAST_TURN:
+        draft, questions = await _missing(turn, draft, station, categories)
     if not questions:
-        return await _open(turn, draft, categories)
+        return "\n".join((*notes, await _open(turn, draft, categories)))
     await save(turn.db, turn.runtime, draft)
-    return "\n".join(questions)
+    return "\n".join((*notes, *questions))
+
+
+def _resumed(turn: Turn, draft: Draft) -> tuple[Draft, list[str]]:
+    """After a long pause what was asked is forgotten: it is asked once more, and said that this goes on."""
+    if draft.idle_s < RESUMED_AFTER_S or not draft.holds_something:
+        return draft, []
+    again = replace(draft, turns=0, asked_place=min(draft.asked_place, 1), idle_s=0.0)
+    return again, [turn.say(replies.DRAFT_RESUMED, ago=ago(turn, draft.idle_s))]
+
+
+def _settled(draft: Draft) -> Draft:
+    """What follows without asking: a question of category passed over is "other", risk is what the words say."""
+    silent = Flag.TEXT_ONLY in draft.flags and bool(draft.words or draft.media)
+    if draft.category is None and (draft.facts.get("asked_category") or silent):
+        draft = replace(draft, category=OTHER)
+    if draft.category == MISSING_PERSON and "risk" not in draft.facts:
+        draft = _with_risk(draft)
+    return draft
+
+
+async def _missing(
+    turn: Turn, draft: Draft, station: Station | None, categories: tuple[Category, ...]
+) -> tuple[Draft, list[str]]:
+    """The questions of this turn, and the draft that notes them. One of them at most is answered by a number."""
+    if draft.category == MISSING_PERSON and "risk" not in draft.facts:
+        draft, questions = noting(draft, asked=RISK, asked_risk=True), [_risk(turn)]
+        return _asking_place(turn, draft, categories, questions)
+    if draft.facts.get(placing.CANDIDATES) and (which := await placing.question(turn, draft)):
+        draft = noting(draft, asked=placing.ASKED, **{placing.MATCHED: True})
+        return replace(draft, asked_place=min(draft.asked_place + 1, MOST_ASKS_FOR_PLACE)), [which]
+    questions = []
+    if draft.category is None:
+        draft = noting(draft, asked=CATEGORY, asked_category=True, choices=[c.key for c in categories])
+        questions.append(turn.say(replies.ASK_CATEGORY, choices=category_choices(turn, station, categories)))
+    return _asking_place(turn, draft, categories, questions)
+
+
+def _asking_place(
+    turn: Turn, draft: Draft, categories: tuple[Category, ...], questions: list[str]
+) -> tuple[Draft, list[str]]:
+    if not _wants_place(draft, categories):
+        return draft, questions
+    line = replies.ASK_PLACE_OF_ANOTHER if Flag.FOR_ANOTHER in draft.flags else replies.ASK_PLACE
+    line = replies.ASK_PLACE_AGAIN if draft.asked_place else line
+    return replace(draft, asked_place=draft.asked_place + 1), [*questions, turn.say(line)]
 
 
 def _wants_place(draft: Draft, categories: tuple[Category, ...]) -> bool:
     if draft.place is not None or draft.facts.get("no_place") or draft.asked_place >= MOST_ASKS_FOR_PLACE:
         return False
+    if draft.facts.get(placing.CANDIDATES):  # asked about once the number of this turn is free
+        return False
     return next((c.scene for c in categories if c.key == draft.category), True)
+
+
+def _risk(turn: Turn) -> str:
+    answers = [("1", turn.say(replies.YES)), ("2", turn.say(replies.NO))]
+    return f"{turn.say(replies.ASK_RISK)}\n{taps.numbered(RISK, answers)}"
 
 
 def _with_risk(draft: Draft) -> Draft:
     """At risk by the words, or because the question was asked and passed over: then the careful answer counts."""
-    if draft.facts.get("asked_risk") or (
-        draft.words and _AT_RISK.search(draft.words.lower()) and not _grown(draft.words)
-    ):
+    passed_over = draft.facts.get("asked_risk") or draft.turns >= LAST_TURN
+    if passed_over or (draft.words and _AT_RISK.search(draft.words.lower()) and not _grown(draft.words)):
         return noting(draft, risk=True)
     return draft
 
@@ -98,10 +177,12 @@ async def _open(turn: Turn, draft: Draft, categories: tuple[Category, ...]) -> s
     return await _received(turn, opened, key)
 
 
-async def take_report(turn: Turn, draft: Draft, category: str, *, urgent: bool) -> Opened:
+async def take_report(turn: Turn, draft: Draft, category: str, *, urgent: bool, **facts: object) -> Opened:
+    """Make the draft a case and empty it. `facts` go to the case."""
     report = Report(
         reporter_id=turn.person_id, category=category, words=draft.words, place=draft.place, media=draft.media,
-        urgent=urgent, idempotency_key=f"chat:{turn.key}",
+        text_only=Flag.TEXT_ONLY in draft.flags, flags=draft.flags, urgent=urgent,
+        idempotency_key=f"chat:{turn.key}", facts=facts,
     )  # fmt: skip
     opened = await take(turn.db, turn.runtime, report)
     await drop(turn.db, turn.runtime, turn.person_id)
@@ -111,6 +192,9 @@ async def take_report(turn: Turn, draft: Draft, category: str, *, urgent: bool) 
 async def _received(turn: Turn, opened: Opened, category: str) -> str:
     """The number, what happens next, and how to change or cancel."""
     case = await get_case(turn.db, turn.runtime, opened.case_id)
+    if case.text_only:  # what stands on the screen must not betray its writer
+        lines = [turn.say(replies.OPENED_QUIET, number=opened.number)]
+        return "\n".join([*lines, turn.say(replies.NEED_110)] if category == MISSING_PERSON else lines)
     station = (await registry(turn.runtime)).get(opened.station_id)
     facts: dict[str, Any] = {
         "number": opened.number, "phone": station.phone, "meet_code": case.meet_code,
@@ -127,24 +211,34 @@ async def _received(turn: Turn, opened: Opened, category: str) -> str:
         lines.append(turn.say(replies.OPENED_AT_DESK, why=why, **facts))
     if category == MISSING_PERSON:
         lines.append(turn.say(replies.NEED_110))
+    lines.append(taps.commands(*turn.say(replies.COMMANDS).split("|")))
     lines += await receipts.lines(turn, opened.case_id)
     return "\n".join(lines)
 
 
-def _choices(turn: Turn, categories: tuple[Category, ...]) -> str:
-    names = (c.en if turn.language == "en" else c.zh for c in categories)
-    return "\n".join(f"{number} {name}" for number, name in enumerate(names, 1))
+def category_choices(turn: Turn, station: Station | None, categories: tuple[Category, ...]) -> str:
+    """Every category to tap or to answer by its number; those that the desk has at this hour say so."""
+    zone, now = station.settings.timezone if station else "Asia/Shanghai", utc_now()
+
+    def label(category: Category) -> str:
+        name = category.en if turn.language == "en" else category.zh
+        return name if open_now(category, now, zone) else f"{name}{turn.say(replies.TO_THE_DESK_NOW)}"
+
+    return taps.numbered(CATEGORY, [(c.key, label(c)) for c in categories])
 
 
-async def categories_at(turn: Turn, place: Place | None) -> tuple[Category, ...]:
-    """Those of the station that has the place; the usual ones while it is not known."""
+async def station_of(turn: Turn, place: Place | None) -> Station | None:
+    """The station that has the place; the command centre while it is not known."""
     stations = await registry(turn.runtime)
     station = stations.station_at(place.at) if place and place.at else None
-    station = station or stations.command_centre()
+    return station or stations.command_centre()
+
+
+def categories_of(station: Station | None) -> tuple[Category, ...]:
+    """Those of a station; the usual ones without one."""
     return station.settings.known_categories() if station else DEFAULT_CATEGORIES
 
 
-def noting(draft: Draft, **facts: Any) -> Draft:
-    """The draft with these facts; None takes one out."""
-    kept = {name: value for name, value in {**draft.facts, **facts}.items() if value is not None}
-    return replace(draft, facts=kept)
+async def categories_at(turn: Turn, place: Place | None) -> tuple[Category, ...]:
+    """Those of the station that has the place; the command centre's while it is not known."""
+    return categories_of(await station_of(turn, place))

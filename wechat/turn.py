@@ -1,14 +1,17 @@
-"""One turn of the chat: who writes, in which language, in which transaction."""
+"""One turn of the chat: who writes, in which language, in which transaction; and what a line of it said."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from app.cases.queries import Case, cases_of_reporter
 from app.cases.states import ENDED
+from app.dispatch.drafts import Draft
 from app.kit.database import Db
 from app.kit.runtime import Runtime
+from wechat.intents import Intent
 from wechat.replies import Line
 
 RECENT = 20
@@ -35,3 +38,18 @@ class Turn:
     async def open_cases(self) -> list[Case]:
         """Those that have not ended."""
         return [case for case in await self.cases() if case.state not in ENDED]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A line of chat: as it was written, what it asks for, with which argument."""
+
+    text: str
+    intent: Intent
+    argument: str = ""
+
+
+def noting(draft: Draft, **facts: Any) -> Draft:  # JSON of a draft's facts
+    """The draft with these facts; None takes one out."""
+    kept = {name: value for name, value in {**draft.facts, **facts}.items() if value is not None}
+    return replace(draft, facts=kept)

@@ -130,13 +130,14 @@ async def not_solved(runtime: Runtime, case_id: UUID, *, reporter_id: UUID) -> M
     return await _act(runtime, NOT_SOLVED, case_id, reporter_id)
 
 
-CHANGE_RATING_H = 24
+CORRECT_RATING_MIN = 5
+"""A rating is given once; a slip of the thumb may be put right within these minutes of it."""
 
 _RATE = text(f"""
     UPDATE cases c SET stars = :stars, rating_words = coalesce(CAST(:words AS bytea), c.rating_words)
      WHERE c.id = :case_id AND c.reporter_id = :reporter_id AND c.state = 'closed'
        AND (c.stars IS NULL OR (SELECT min(e.at) FROM events e WHERE e.case_id = c.id AND e.kind = '{CaseEvent.RATED}')
-                               > clock_timestamp() - interval '{CHANGE_RATING_H} hours')
+                               > clock_timestamp() - interval '{CORRECT_RATING_MIN} minutes')
     RETURNING c.station_id, c.epoch
 """)
 
@@ -144,12 +145,12 @@ _RATE = text(f"""
 async def rate(
     runtime: Runtime, case_id: UUID, *, reporter_id: UUID, stars: int, words: str | None = None
 ) -> None:
-    """1 to 5 stars and a word, after closing; for a day after the first stars they may be changed.
+    """1 to 5 stars and a word, after closing, once; a slip may be put right for 5 minutes.
 
-    Words that stand are kept when a change brings none. A rating stays with its case when that is reopened.
+    Words that stand are kept when a correction brings none. A rating stays with its case when that is reopened.
 
     Raises:
-        Invalid: stars outside 1..5. WindowOver: rated more than a day ago, or not closed.
+        Invalid: stars outside 1..5. WindowOver: rated more than 5 minutes ago, or not closed.
     """
     if not 1 <= stars <= 5:
         raise Invalid("stars must be 1 to 5", field="stars")
@@ -161,7 +162,7 @@ async def rate(
     async with transaction(runtime) as db:
         row = (await db.execute(_RATE, values)).one_or_none()
         if row is None:
-            raise WindowOver("rated more than a day ago, or the case is not closed")
+            raise WindowOver(f"rated more than {CORRECT_RATING_MIN} minutes ago, or the case is not closed")
         await record(
             db, CaseEvent.RATED, case_id=case_id, station_id=row.station_id, actor_id=reporter_id, epoch=row.epoch,
             data={"stars": stars},

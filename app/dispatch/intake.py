@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from app.cases.queries import Place, encrypt, encrypt_place
+from app.cases.queries import Flag, Place, encrypt, encrypt_place
 from app.cases.service import NewCase, Opened, open_case
 from app.cases.states import Cause
 from app.dispatch.limits import Flood, flood
@@ -38,6 +38,7 @@ class Report:
     place: Place | None = None
     media: tuple[str, ...] = ()
     text_only: bool = False
+    flags: frozenset[Flag] = frozenset()  # beside text-only
     urgent: bool = False
     idempotency_key: str | None = None
     facts: dict[str, object] = field(default_factory=dict)
@@ -85,7 +86,7 @@ async def take(db: Db, runtime: Runtime, report: Report) -> Opened:
             kinds=kinds,
             skill=category.skill,
             idempotency_key=report.idempotency_key,
-            facts=report.facts | ({"repeat": over.limit} if over else {}),
+            facts=_facts(report, over),
         ),
     )
     if opened.fresh:
@@ -93,6 +94,11 @@ async def take(db: Db, runtime: Runtime, report: Report) -> Opened:
             db, runtime, case_id, number=opened.number, at=opened.reported_at, content=_content(report)
         )
     return opened
+
+
+def _facts(report: Report, over: Flood | None) -> dict[str, object]:
+    flags = sorted(str(flag) for flag in report.flags - {Flag.TEXT_ONLY})
+    return report.facts | ({"flags": flags} if flags else {}) | ({"repeat": over.limit} if over else {})
 
 
 def _content(report: Report) -> dict[str, object]:

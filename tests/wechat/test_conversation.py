@@ -360,7 +360,7 @@ async def test_other_kinds_get_a_kind_answer(citizen: Citizen) -> None:
     assert await citizen.cases() == []
 
 
-async def test_a_closed_case_is_rated_by_a_number_and_changed_within_the_day(
+async def test_a_closed_case_is_rated_once_and_a_slip_is_put_right_within_minutes(
     citizen: Citizen, runtime: Runtime
 ) -> None:
     await citizen.say("半夜唱歌太吵")
@@ -372,7 +372,7 @@ async def test_a_closed_case_is_rated_by_a_number_and_changed_within_the_day(
     changed = await citizen.say("评分4")
     [case] = await citizen.cases()
     await rows(
-        runtime, "UPDATE events SET at = at - interval '25 hours' WHERE kind = 'case_rated' RETURNING 1"
+        runtime, "UPDATE events SET at = at - interval '6 minutes' WHERE kind = 'case_rated' RETURNING 1"
     )
     late = await citizen.say("评分1")
     [final] = await citizen.cases()
