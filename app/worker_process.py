@@ -12,9 +12,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+import pagers
 from app import metrics, worker
+from app.dispatch.pagers import Pagers
 from app.kit.runtime import Runtime, spare_the_collector
 from app.notices.sender import Senders
+from app.notices.tables import Channel
 from app.settings import Settings
 from app.wiring import open_runtime
 from wechat.client import open_http
@@ -31,7 +34,9 @@ async def main(settings: Settings) -> None:
         loop.add_signal_handler(name, stop.set)
     runtime = open_runtime(settings)
     http = open_http(settings.wechat_api_base)
-    sender = Senders(wechat_senders(runtime, http))
+    to_pagers = pagers.open_http()
+    paging = Pagers(runtime, pagers.pagers_of(runtime, to_pagers))
+    sender = Senders(wechat_senders(runtime, http) | {Channel.PAGER: paging})
     health = _health(runtime, settings)
     serving = asyncio.create_task(health.serve()) if health else None
     spare_the_collector()
@@ -44,6 +49,7 @@ async def main(settings: Settings) -> None:
             await serving
         await runtime.close()
         await http.aclose()
+        await to_pagers.aclose()
         log.info("worker_stopped")
 
 

@@ -13,10 +13,13 @@ import pytest
 import uvicorn
 import websockets
 
+import pagers
+from app.dispatch.pagers import Pagers
 from app.events.edge import transaction
 from app.kit.runtime import Runtime
 from app.main import create_app
 from app.notices.sender import Senders
+from app.notices.tables import Channel
 from app.people.sessions import issue
 from app.people.tables import Audience
 from app.settings import Settings
@@ -55,7 +58,9 @@ async def open_world(settings: Settings) -> AsyncIterator[World]:
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"http://test{MINIPROGRAM}")
         )
         http = await stack.enter_async_context(open_http(settings.wechat_api_base, transport=to_wechat))
-        sender = Senders(wechat_senders(runtime, http))
+        to_pagers = await stack.enter_async_context(pagers.open_http(transport=to_wechat))
+        paging = Pagers(runtime, pagers.pagers_of(runtime, to_pagers))
+        sender = Senders(wechat_senders(runtime, http) | {Channel.PAGER: paging})
         port = await stack.enter_async_context(_listening(app))
 
         async def sign_in(person: Made) -> Phone:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -29,11 +28,11 @@ def with_settings(runtime: Runtime, monkeypatch: pytest.MonkeyPatch, **changed: 
 
 
 @pytest.fixture
-async def reaching(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Reaching]:
+async def reaching(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Reaching:
     """Every way is set up."""
     template = Template(id=TEMPLATE, words="thing1")
     with_settings(runtime, monkeypatch, miniprogram_templates={"*": template}, **SETTINGS_OF_PAGERS)
-    yield Reaching(runtime)
+    return Reaching(runtime)
 
 
 async def offered(reaching: Reaching, **facts: Any) -> Made:
