@@ -35,13 +35,12 @@ from wechat.messages import (
     AuthorizationRevokedEvent,
     Incoming,
     LocationEvent,
-    SubscriptionEvent,
-    TemplateSentEvent,
     TextMessage,
     UnknownMessage,
     ViewEvent,
     text_reply,
 )
+from wechat.notice_events import NOTICE_EVENTS, note_event
 from wechat.pushes import read_message
 
 log = structlog.get_logger()
@@ -51,9 +50,7 @@ DEADLINE_S: Final = 4.0
 EMERGENCY_S: Final = 1.5  # who is in danger does not wait for a slow store
 SUCCESS: Final = "success"  # in clear also in safe mode: nothing is shown, nothing sent again
 
-_WITHOUT_EFFECT: Final = (
-    LocationEvent, ViewEvent, TemplateSentEvent, SubscriptionEvent, AuthorizationRevokedEvent,
-)  # fmt: skip
+_WITHOUT_EFFECT: Final = (LocationEvent, ViewEvent, AuthorizationRevokedEvent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +161,8 @@ async def _work(
     runtime: Runtime, official: Unionids | None, message: Incoming, answered: asyncio.Future[Answer]
 ) -> None:
     try:
-        if not is_emergency(message):  # who is in danger does not wait for an introduction
+        # Who is in danger does not wait for an introduction; an event about a notice introduces nobody.
+        if not is_emergency(message) and not isinstance(message, NOTICE_EVENTS):
             await introduce(runtime, official, message.sender)
         answer = await _acted(runtime, message)
     except Unavailable as error:
@@ -189,13 +187,22 @@ async def _acted(runtime: Runtime, message: Incoming) -> Answer:
         seen = await first_time(db, key)
         if seen.repeat:
             return Answer(seen.reply, "repeat")
-        text = await advance(db, runtime, message)
+        if isinstance(message, NOTICE_EVENTS):
+            await note_event(db, runtime, message)
+            text = None
+        else:
+            text = await advance(db, runtime, message)
         await remember(db, key, text)
     return Answer(text, "answered")
 
 
-def _without_stores(message: Incoming, otherwise: replies.Line) -> str:
-    """What can be said without knowing anything: to a call for help that 110 helps, else `otherwise`."""
+def _without_stores(message: Incoming, otherwise: replies.Line) -> str | None:
+    """What can be said without knowing anything: to a call for help that 110 helps, else `otherwise`.
+
+    To an event about a notice nothing: nobody wrote.
+    """
+    if isinstance(message, NOTICE_EVENTS):
+        return None
     line = replies.CALL_110 if is_emergency(message) else otherwise
     return line.say(_language(message))
 

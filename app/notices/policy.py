@@ -19,6 +19,8 @@ class Told(StrEnum):
     ASKED = "officer asked"  # an officer to whom a case is offered
     HOLDER = "officer in hand"  # who has the case, or just had it
     ON_DUTY = "officer on duty"
+    COMMUNITY_OFFICER = "community officer"
+    RESIDENT = "resident"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,17 @@ POLICIES: dict[str, Policy] = {
         Policy("nudge", Told.HOLDER, 1, TO_OFFICER, Words("手上的任务请确认", "Please confirm")),
         Policy("raised", Told.HOLDER, 1, TO_OFFICER, Words("手上的任务情况升级", "It became urgent")),
         Policy("assigned", Told.HOLDER, 1, TO_OFFICER, Words("值班台给您指派了任务", "Assigned to you")),
+        Policy(
+            "question", Told.COMMUNITY_OFFICER, 4, TO_CITIZEN, Words("有一条新留言", "A new message waits")
+        ),
+        Policy(
+            "question_handed_over",
+            Told.RESIDENT,
+            4,
+            TO_CITIZEN,
+            Words("您的留言已转交", "Your message was passed on"),
+        ),
+        Policy("answer", Told.RESIDENT, 4, TO_CITIZEN, Words("您有一条新回复", "A new answer waits")),
         Policy(
             "called_off", Told.HOLDER, 1, TO_OFFICER, Words("手上的任务已取消或改派", "Cancelled or moved")
         ),

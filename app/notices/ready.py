@@ -43,3 +43,11 @@ def dropping_repeats(runtime: Runtime) -> frozenset[Channel]:
     """Channels that drop a repeat by its key, so that a doubtful send is simply made again."""
     templates = runtime.settings.wechat_templates.values()
     return frozenset() if any(t.notice for t in templates) else frozenset({Channel.TEMPLATE})
+
+
+def is_lasting(runtime: Runtime, channel: Channel, template_id: str) -> bool | None:
+    """Whether a template of ours is a long-term one; None when no kind uses it."""
+    settings = runtime.settings
+    templates = settings.wechat_templates if channel is Channel.TEMPLATE else settings.miniprogram_templates
+    found = [t.lasting for t in templates.values() if t.id == template_id]
+    return any(found) if found else None

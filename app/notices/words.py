@@ -89,6 +89,15 @@ WORDS: dict[str, Words] = {
         "A test as you go on duty: you are reached here, but WeChat allows few more messages. "
         'Please reply "on duty" here, so that they keep coming.',
     ),
+    "question": Words(
+        "您有一条新留言，回复“问题”查看，用“答 编号 内容”回复。",
+        'A new message waits: reply "questions" to read it, "answer NUMBER words" to answer.',
+    ),
+    "question_handed_over": Words(
+        "您的留言已转交{station}值班台（电话 {phone}），回复会在这里告知。紧急情况请拨打110。",
+        "Your message is now with the desk of {station_en} (phone {phone}); the answer comes here. In an emergency call 110.",
+    ),
+    "answer": Words("您有一条新回复，回复“查看”阅读。", 'A new answer waits. Reply "read" to see it.'),
     "nudge": Words(
         "您手上的任务还没有动静，请打开小程序确认。",
         "What you have taken shows no sign yet. Open the mini-program and confirm.",
