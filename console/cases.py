@@ -39,11 +39,13 @@ _TIMELINE_CURSOR = Cursors(int)
 
 
 class ContactNotShown(Forbidden):
-    """The desk reaches the reporter while it has the case; a text-only report shows no number, ever."""
+    """The desk reaches the reporter while it has the case; of a text-only report only by an override on record."""
 
     code = "contact_not_shown"
     message = "仅在警情由值班台处理时可查看联系方式；报案人要求文字联系时不显示"
-    message_en = "The contact is shown while the desk has the case, and never of a text-only report"
+    message_en = (
+        "The contact is shown while the desk has the case; of a text-only report only with despite_text_only"
+    )
 
 
 class PlaceOut(Out):
@@ -82,6 +84,9 @@ class CaseOut(QueuedOut):
     rating_words: str | None = Field(description="The reporter's", examples=["来得很快，谢谢"])
     merged_into: UUID | None
     contact: bool = Field(description="`POST /cases/{case_id}/contact` would show it now")
+    contact_locked: bool = Field(
+        description="It would but for silent mode: lock the call button; `despite_text_only` overrides, on record"
+    )
 
 
 class HappenedOut(Out):
@@ -106,6 +111,9 @@ class PurposeIn(In):
     """Why the contact is looked at; it stands in the audit chain."""
 
     purpose: Annotated[str, text_of(200, 2)] = Field(examples=["地点不明，联系报案人核实"])
+    despite_text_only: bool = Field(
+        False, description="The reporter asked not to be called: unlock all the same, for this purpose"
+    )
 
 
 class ContactOut(Out):
@@ -230,9 +238,12 @@ async def post_contact(case_id: UUID, body: PurposeIn, actor: Desk, runtime: Sto
     """Look at the reporter's contact."""
     async with transaction(runtime) as db:
         case = await _at_my_desk(db, runtime, case_id, actor)
-        if not sees_contact(case, Reader.DESK):
+        over = case.text_only and body.despite_text_only
+        if not sees_contact(case, Reader.DESK, despite_text_only=over):
             raise ContactNotShown(case_id=str(case_id))
-        found = await reveal_contact(db, runtime, actor, case.reporter_id, body.purpose, case_id=case_id)
+        found = await reveal_contact(
+            db, runtime, actor, case.reporter_id, body.purpose, case_id=case_id, despite_text_only=over
+        )
     return ContactOut(name=found.name, phone=found.phone)
 
 
@@ -327,4 +338,5 @@ def _whole(case: Case, ending: Ending, actor: Actor, badges: dict[UUID, str]) ->
         claimed_at=case.claimed_at, assigned_at=case.assigned_at, en_route_at=case.en_route_at,
         arrived_at=case.arrived_at, closed_at=case.closed_at, holder=holder, disposition=case.disposition,
         disposition_note=ending.disposition_note, stars=case.stars, rating_words=ending.rating_words, merged_into=case.merged_into, contact=sees_contact(case, Reader.DESK),
+        contact_locked=case.text_only and sees_contact(case, Reader.DESK, despite_text_only=True),
     )  # fmt: skip

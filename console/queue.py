@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import Field
 
-from app.cases.queries import Case
+from app.cases.queries import Case, Flag
 from app.cases.states import CaseState, Cause
 from app.dispatch.desk import stations_of
 from app.dispatch.queries import After, desk_queue, running
@@ -38,6 +38,10 @@ class CaseBriefOut(Out):
     category: str = Field(examples=["noise"])
     urgent: bool
     text_only: bool
+    flags: list[Flag] = Field(
+        description="How the reporter wants to be met: in writing only or large, a child, for another person",
+        examples=[["text_only"]],
+    )
     station_id: UUID
     rough: PointOut | None = Field(description="Centre of a 300 m square")
     reported_at: datetime
@@ -161,7 +165,7 @@ async def running_briefs(db: Db, runtime: Runtime, actor: Actor) -> list[CaseBri
 def brief(case: Case) -> dict[str, Any]:  # the fields of CaseBriefOut
     return {
         "case_id": case.id, "number": case.number, "state": case.state, "epoch": case.epoch, "category": case.category,
-        "urgent": case.urgent, "text_only": case.text_only, "station_id": case.station_id,
+        "urgent": case.urgent, "text_only": case.text_only, "flags": list(case.flags), "station_id": case.station_id,
         "rough": PointOut.of(case.rough), "reported_at": case.reported_at, "age_s": _seconds(case.reported_at, case.now),
         "seconds_left": _seconds(case.now, case.deadline) if case.state is CaseState.OPEN else None,
         "officer_id": case.officer_id, "act_in_s": _seconds(case.now, case.act_by), "silence": case.act_step,

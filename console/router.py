@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends
 
-from console import audit, cases, desk, duty, live, officers, queue, sessions, staff, stations
+from console import (
+    audit,
+    cases,
+    complaints,
+    desk,
+    duty,
+    live,
+    officers,
+    places,
+    queue,
+    sessions,
+    staff,
+    stations,
+)
 from console.auth import no_store
 
 PREFIX = "/console/v1"
@@ -27,6 +40,7 @@ TAGS: list[dict[str, str]] = [
     {"name": "Console: staff", "description": "For administrators: accounts of the console and their roles."},
     {"name": "Console: stations", "description": "Everybody reads them; administrators change them."},
     {"name": "Console: audit", "description": "For auditors: the log, and its signed export."},
+    {"name": "Console: complaints", "description": "For auditors alone: complaints about police."},
     {"name": "Console: live", "description": "For desk and command: the board's socket."},
 ]
 """For the OpenAPI document."""
@@ -36,7 +50,7 @@ def router() -> APIRouter:
     """A new router with all routes; the caller gives the prefix."""
     whole = APIRouter(dependencies=[Depends(no_store)])
     # `queue` first: /cases/running would be taken for the id of a case.
-    for part in (sessions, queue, cases, desk, duty, officers, staff, stations, audit):
+    for part in (sessions, queue, cases, desk, duty, officers, staff, stations, places, audit, complaints):
         whole.include_router(part.routes)
     sockets = APIRouter()
     sockets.include_router(whole)

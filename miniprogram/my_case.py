@@ -13,7 +13,7 @@ from pydantic import Field
 from app.audit.service import record_act
 from app.cases.errors import CaseNotFound
 from app.cases.policy import Reader, reader_of, sees_contact, sees_whole
-from app.cases.queries import Case, case_held_by, get_case
+from app.cases.queries import Case, Flag, case_held_by, get_case
 from app.cases.states import CaseState
 from app.events.edge import transaction
 from app.kit.database import Db, MovesDb
@@ -33,13 +33,16 @@ class ContactNotShown(Forbidden):
 
     code = "contact_not_shown"
     message = "出发后方可查看报案人联系方式；报案人要求文字联系时不显示"
-    message_en = "The contact is shown from en route on, and never of a text-only report"
+    message_en = "The contact is shown from en route on; of a text-only report only with despite_text_only"
 
 
 class PurposeIn(In):
     """Why the contact is looked at; it stands in the audit chain."""
 
     purpose: Annotated[str, text_of(200, 2)] = Field(examples=["到达后联系报案人"])
+    despite_text_only: bool = Field(
+        False, description="The reporter asked not to be called: unlock all the same, for this purpose"
+    )
 
 
 class HeldBriefOut(Out):
@@ -64,6 +67,10 @@ class HeldOut(HeldBriefOut):
     """The case in hand, as its holder sees it; the reporter's contact is asked for by itself."""
 
     text_only: bool = Field(description="Never call: write")
+    flags: list[Flag] = Field(
+        description="Known before arrival: write large, a child, the place is another person's",
+        examples=[["child"]],
+    )
     words: str | None
     place: PlaceOut | None
     locked: bool = Field(description="Words and place wait for the second factor; never of the case in hand")
@@ -72,6 +79,9 @@ class HeldOut(HeldBriefOut):
     arrived_at: datetime | None
     cancel_asked: bool = Field(description="The reporter wants to cancel: agree, or come and see")
     contact: bool = Field(description="`POST /cases/{case_id}/contact` would show it now")
+    contact_locked: bool = Field(
+        description="It would but for silent mode: lock the call button; `despite_text_only` overrides, on record"
+    )
 
 
 class HelpedOut(Out):
@@ -147,10 +157,11 @@ def held_facts(case: Case) -> dict[str, object]:
 def _held_out(case: Case, officer: Actor) -> HeldOut:
     open_ = sees_whole(case, Reader.HOLDER, officer)
     return HeldOut(
-        **held_facts(case), text_only=case.text_only, words=case.words if open_ else None,
+        **held_facts(case), text_only=case.text_only, flags=list(case.flags), words=case.words if open_ else None,
         place=PlaceOut.of(case.place) if open_ else None, locked=not open_, reported_at=case.reported_at,
         en_route_at=case.en_route_at, arrived_at=case.arrived_at, cancel_asked=bool(case.facts.get("cancel_asked")),
         contact=sees_contact(case, Reader.HOLDER),
+        contact_locked=case.text_only and sees_contact(case, Reader.HOLDER, despite_text_only=True),
     )  # fmt: skip
 
 
@@ -173,7 +184,10 @@ async def post_contact(case_id: UUID, body: PurposeIn, officer: Officer, runtime
     """Look at the reporter's contact."""
     async with transaction(runtime) as db:
         case = await get_case(db, runtime, case_id)
-        if not sees_contact(case, await reader_of(db, case, officer)):
+        over = case.text_only and body.despite_text_only
+        if not sees_contact(case, await reader_of(db, case, officer), despite_text_only=over):
             raise ContactNotShown(case_id=str(case_id))
-        found = await reveal_contact(db, runtime, officer, case.reporter_id, body.purpose, case_id=case_id)
+        found = await reveal_contact(
+            db, runtime, officer, case.reporter_id, body.purpose, case_id=case_id, despite_text_only=over
+        )
     return ContactOut(name=found.name, phone=found.phone)

@@ -100,6 +100,22 @@ class ComplaintOut(Out):
     content: str | None
 
 
+class QuestionOut(Out):
+    """What I asked my community officer; kept for 30 days after the answer."""
+
+    words: str
+    asked_at: datetime
+    answer: str | None
+    answered_at: datetime | None
+
+
+class CommunityOfficerOut(Out):
+    """My community officer, by the badge."""
+
+    badge: str = Field(examples=["017342"])
+    bound_at: datetime
+
+
 class NoticeOut(Out):
     """What I was told, or would have been."""
 
@@ -107,6 +123,15 @@ class NoticeOut(Out):
     case_id: UUID | None
     at: datetime
     state: str = Field(examples=["sent"])
+
+
+class ConsentOut(Out):
+    """What I let WeChat send me."""
+
+    channel: str = Field(examples=["subscription"])
+    template_id: str = Field(examples=["SM0001"])
+    left: int
+    lasting: bool
 
 
 class SignedInOut(Out):
@@ -124,8 +149,11 @@ class ExportOut(Out):
     profile: ProfileOut
     draft: DraftOut | None
     complaints: list[ComplaintOut]
+    community_officer: CommunityOfficerOut | None
+    questions: list[QuestionOut]
     cases: list[OwnCaseOut]
     notices: list[NoticeOut]
+    consents: list[ConsentOut]
     sessions: list[SignedInOut]
 
 
@@ -136,7 +164,7 @@ routes = APIRouter(tags=["My data"])
     "/me/export",
     operation_id="exportMe",
     summary="All that is held about me",
-    description="Profile, consent, cases with words and timeline, complaints, notices, sessions. Of officers the badge alone. "
+    description="Profile, consent, cases with words and timeline, complaints, questions to my community officer, notices, sessions. Of officers the badge alone. "
     "That it was asked for stands in the audit chain.",
     responses=problems(CitizensOnly),
 )
@@ -155,7 +183,7 @@ async def get_export(actor: Citizen, runtime: Stores, response: Response) -> Exp
     summary="Erase me",
     description="Name, phone, consent, WeChat's names of me and what I was writing go at once, and every session "
     f"ends. My cases stay without me; their words, places, pictures and ratings go {DISPUTE_DAYS} days after their "
-    "end, what I wrote in a complaint when it is answered, or after 90 days. While a case of mine is open: 409 `case_still_open`; cancel it, or wait until it is closed. "
+    "end, my questions to my community officer at once, what I wrote in a complaint when it is answered, or after 90 days. While a case of mine is open: 409 `case_still_open`; cancel it, or wait until it is closed. "
     "Whoever signs in again is somebody new.",
     responses=problems(CitizensOnly, CaseStillOpen),
 )
@@ -167,7 +195,7 @@ async def delete_me(actor: Citizen, runtime: Stores) -> Response:
 
 
 def _out(found: Everything) -> ExportOut:
-    who, draft = found.person, found.draft
+    who, draft, officer = found.person, found.draft, found.community_officer
     return ExportOut(
         at=found.at,
         profile=ProfileOut(
@@ -185,7 +213,16 @@ def _out(found: Everything) -> ExportOut:
             )
             for c in found.complaints
         ],
+        community_officer=CommunityOfficerOut(badge=officer.badge, bound_at=officer.bound_at) if officer else None,
+        questions=[
+            QuestionOut(words=q.words, asked_at=q.asked_at, answer=q.answer, answered_at=q.answered_at)
+            for q in found.questions
+        ],
         cases=[OwnCaseOut.of(own) for own in found.cases],
         notices=[NoticeOut(kind=n.kind, case_id=n.case_id, at=n.at, state=n.state) for n in found.notices],
+        consents=[
+            ConsentOut(channel=c.channel, template_id=c.template_id, left=c.left_once, lasting=c.lasting)
+            for c in found.consents
+        ],
         sessions=[SignedInOut(since=s.since, used_at=s.used_at, until=s.until) for s in found.sessions],
     )  # fmt: skip

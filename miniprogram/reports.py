@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import Field
 
+from app.cases.queries import Flag
 from app.cases.states import CaseState, Cause
 from app.dispatch.intake import WORDS_MAX, Report, take
 from app.events.edge import transaction
@@ -59,6 +60,9 @@ class ReportIn(In):
     place: PlaceIn | None = None
     text_only: bool = Field(
         False, description="Never call me; the cancel of such a report is checked by the desk"
+    )
+    flags: list[Flag] = Field(
+        [], max_length=4, description="How I want to be met; known before arrival", examples=[["large_print"]]
     )
     danger: bool = Field(
         False, description="The danger button: the desk is alarmed at second 0. Call 110 first"
@@ -128,7 +132,8 @@ async def post_report(
     """Take a report."""
     report = Report(
         reporter_id=actor.person_id, category=body.category, words=body.words,
-        place=body.place.place() if body.place else None, text_only=body.text_only, urgent=body.danger,
+        place=body.place.place() if body.place else None, text_only=body.text_only or Flag.TEXT_ONLY in body.flags,
+        flags=frozenset(body.flags), urgent=body.danger,
         idempotency_key=idempotency_key,
     )  # fmt: skip
     async with transaction(runtime) as db:

@@ -59,12 +59,13 @@ def _of_its_desk(case: Case, actor: Actor) -> bool:
     return any(scope.holds(one) for one in (case.station_id, case.ringing_id) if one)
 
 
-def sees_contact(case: Case, reader: Reader) -> bool:
+def sees_contact(case: Case, reader: Reader, *, despite_text_only: bool = False) -> bool:
     """Whether this reader may be shown how to reach the reporter: never before en route, never after release.
 
-    The desk may when it holds the case; the officer who closed it for 24 h. A text-only report shows no number.
+    The desk may when it holds the case; the officer who closed it for 24 h. A text-only report shows no number,
+    unless its reader overrides that: for a reason, which is recorded.
     """
-    if case.text_only:
+    if case.text_only and not despite_text_only:
         return False
     if reader is Reader.HOLDER:
         return case.state in (CaseState.EN_ROUTE, CaseState.ARRIVED)

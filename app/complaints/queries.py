@@ -43,7 +43,8 @@ _BRIEF = "c.id, c.number, c.filed_at, c.read_at, c.answered_at"
 _WHOLE = f"{_BRIEF}, c.person_id, c.words, c.answer, c.receipt, c.salt, c.content"
 _LIST = text(f"""
     SELECT {_BRIEF} FROM complaints c
-     WHERE CAST(:before AS timestamptz) IS NULL OR c.filed_at < :before ORDER BY c.filed_at DESC LIMIT :limit
+     WHERE CAST(:at AS timestamptz) IS NULL OR (c.filed_at, c.id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))
+     ORDER BY c.filed_at DESC, c.id DESC LIMIT :limit
 """)
 _ONE = text(f"SELECT {_WHOLE} FROM complaints c WHERE c.id = :id")
 _READ = text("UPDATE complaints SET read_at = clock_timestamp() WHERE id = :id AND read_at IS NULL")
@@ -52,9 +53,10 @@ _OWN = text(
 )
 
 
-async def complaints(db: Db, *, before: datetime | None = None, limit: int = 50) -> list[Brief]:
-    """Every complaint, newest first; `before` is the `filed_at` of the last one of the page before."""
-    rows = await db.execute(_LIST, {"before": before, "limit": limit})
+async def complaints(db: Db, *, before: tuple[datetime, UUID] | None = None, limit: int = 50) -> list[Brief]:
+    """Every complaint, newest first; `before` names the last one of the page before by `filed_at` and id."""
+    at, last = before or (None, None)
+    rows = await db.execute(_LIST, {"at": at, "id": last, "limit": limit})
     return [Brief(r.id, r.number, r.filed_at, r.read_at, r.answered_at) for r in rows]
 
 
@@ -72,6 +74,18 @@ async def read_complaint(db: Db, runtime: Runtime, complaint_id: UUID, *, by: UU
         db, actor_id=by, action="complaint_read", object_kind="complaint", object_id=complaint_id
     )
     return _complaint(runtime, row)
+
+
+async def person_of(db: Db, complaint_id: UUID) -> UUID:
+    """Who wrote a complaint, for an auditor who must reach them.
+
+    Raises:
+        ComplaintNotFound: there is none.
+    """
+    row = (await db.execute(_ONE, {"id": complaint_id})).one_or_none()
+    if row is None:
+        raise ComplaintNotFound(complaint_id=str(complaint_id))
+    return UUID(str(row.person_id))
 
 
 async def complaints_of(db: Db, runtime: Runtime, person_id: UUID, *, limit: int = 100) -> list[Complaint]:

@@ -22,11 +22,19 @@ class Contact:
 
 
 async def reveal_contact(
-    db: Db, runtime: Runtime, actor: Actor, person_id: UUID, purpose: str, *, case_id: UUID | None = None
+    db: Db,
+    runtime: Runtime,
+    actor: Actor,
+    person_id: UUID,
+    purpose: str,
+    *,
+    case_id: UUID | None = None,
+    despite_text_only: bool = False,
 ) -> Contact:
     """A person's contact, with the look recorded in the same transaction: no record, no contact.
 
-    Whether this actor may ask about this person at all is the caller's policy (`app.cases.policy`).
+    Whether this actor may ask about this person at all is the caller's policy (`app.cases.policy`). That the person
+    asked not to be called, and the actor went over it, is recorded too.
 
     Raises:
         PersonalDataLocked: no second factor, or idle for 30 minutes.
@@ -34,7 +42,8 @@ async def reveal_contact(
     """
     if not actor.may_see_personal_data:
         raise PersonalDataLocked(session_id=actor.session_id)
-    facts = {"case_id": str(case_id)} if case_id else {}
+    facts: dict[str, object] = {"case_id": str(case_id)} if case_id else {}
+    facts |= {"despite_text_only": True} if despite_text_only else {}
     await record_act(
         db, actor_id=actor.person_id, action="contact_revealed", object_kind="person", object_id=person_id,
         purpose=stated(purpose), facts=facts,

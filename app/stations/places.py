@@ -30,7 +30,7 @@ from app.stations.registry import Registry, registry
 PLACES_MAX = 5000
 """Of one station. A match of 5,000 names takes some milliseconds."""
 NAME_MAX, ALIASES_MAX = 60, 10
-CSV_MAX = 1_000_000
+CSV_MAX = 200_000
 COLUMNS = ("name", "aliases", "lat", "lng")
 CANDIDATES = 3
 ALIKE = 0.6

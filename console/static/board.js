@@ -210,9 +210,9 @@ const stationName = (id) => {
 
 function card(one) {
   const alarm = one.urgent ? make("span", "tag urgent", word("urgent")) : null;
-  const silentMode = one.text_only ? make("span", "tag", word("text_only")) : null;
+  const flags = one.flags.map((flag) => make("span", "tag", word(flag)));
   const wishes = one.cancel_asked ? make("span", "tag", word("cancel_asked")) : null;
-  const head = make("div", "head", make("strong", "", category(one.category)), alarm, silentMode, wishes, number(one));
+  const head = make("div", "head", make("strong", "", category(one.category)), alarm, ...flags, wishes, number(one));
   const held = one.state === "handed_over" ? "" : state(one.state);
   const why = [held, one.cause && !(one.urgent && one.cause === "urgent") ? cause(one.cause) : "", stationName(one.station_id)];
   const rings = one.ringing_id && one.ringing_id !== one.station_id ? `${word("rings_at")} ${stationName(one.ringing_id)}` : "";

@@ -38,11 +38,18 @@ EXPECTED = {
             "consoleInviteOfficer", "consoleOfficers", "consoleChangeOfficer", "consoleSetLead", "consoleSuspend",
             "consoleResume", "consoleEnrolTotp", "consoleCreateStaff", "consoleStaff", "consoleGrantRole",
             "consoleRevokeRole", "consoleCreateStation", "consoleChangeStation", "consoleChangeSettings",
-            "consoleChangeBoundary", "consoleChangeParent", "consoleChangeNeighbours",
+            "consoleChangeBoundary", "consoleChangeParent", "consoleChangeNeighbours", "consolePlaces",
+            "consoleImportPlaces",
         ),
         ADMINISTRATOR,
     ),
-    **dict.fromkeys(("consoleAudit", "consoleExportAudit"), AUDITOR),
+    **dict.fromkeys(
+        (
+            "consoleAudit", "consoleExportAudit", "consoleComplaints", "consoleComplaint", "consoleComplainant",
+            "consoleAnswerComplaint",
+        ),
+        AUDITOR,
+    ),
 }  # fmt: skip
 
 
