@@ -6,10 +6,12 @@ from alembic import context
 
 import app.audit.tables
 import app.cases.tables
+import app.community.tables
 import app.dispatch.tables
 import app.events.tables
 import app.inbox.tables
 import app.live.tables
+import app.media.tables
 import app.notices.tables
 import app.people.tables
 import app.receipts.tables
