@@ -7,6 +7,8 @@ reacts to an event stands here, so that one page shows what happens when somethi
 from __future__ import annotations
 
 from app.cases.states import CaseEvent
+from app.community import notices as community
+from app.community.service import CommunityEvent
 from app.dispatch import follow as dispatch
 from app.dispatch import notices
 from app.dispatch.amend import AmendEvent
@@ -74,6 +76,9 @@ FOLLOWERS: dict[str, list[Follower]] = {
     PeopleEvent.PEOPLE_MERGED: [follow_merge],
     PeopleEvent.APPROVAL_ASKED: [tell_approval],
     PeopleEvent.APPROVAL_DECIDED: [tell_approval],
+    CommunityEvent.ASKED: [community.tell_board, expand],
+    CommunityEvent.HANDED_OVER: [community.tell_board, expand],
+    CommunityEvent.ANSWERED: [expand],
     STATIONS_CHANGED: [reload_stations],
 }  # fmt: skip
 """Event kind to what hears it, in order."""
@@ -108,3 +113,4 @@ def wire(_: Runtime) -> None:
     topics.register_policy("desk", may_hear_desk)
     topics.register_alive(alive)
     notices.register()
+    community.register()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import structlog
 
 from app.audit.seal import seal
+from app.community import service as community
 from app.complaints import service as complaints
 from app.deadlines import Deadlines
 from app.dispatch import drafts, handover
@@ -60,6 +61,8 @@ def ticks(runtime: Runtime, sender: Sender) -> list[Tick]:
         Tick("gather_merged", 30.0, lambda: gather_merged(runtime)),
         Tick("forget_people", 3600.0, lambda: people.forget(runtime)),
         Tick("expire_drafts", 3600.0, lambda: drafts.expire(runtime)),
+        Tick("questions_to_desk", 5.0, lambda: community.hand_over(runtime)),
+        Tick("forget_questions", 3600.0, lambda: community.forget(runtime)),
         Tick("forget_complaints", 3600.0, lambda: complaints.forget(runtime)),
         Tick("erase_words", 3600.0, lambda: erase_words(runtime)),
         Tick("seal", 1.0, lambda: seal(runtime)),

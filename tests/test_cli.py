@@ -22,6 +22,8 @@ from sqlalchemy import LargeBinary, text
 
 import app.audit.tables
 import app.cases.tables
+import app.community.tables
+import app.complaints.tables
 import app.dispatch.tables
 import app.inbox.tables
 import app.live.tables

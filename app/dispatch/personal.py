@@ -16,6 +16,8 @@ from app.audit.service import record_act
 from app.cases.queries import Case, cases_of_reporter, decrypt
 from app.cases.states import ENDED_SQL, REOPEN_DAYS, CaseEvent
 from app.cases.timeline import PAGE, Happened, timeline
+from app.community import service as community
+from app.community.queries import Officer, OwnQuestion, officer_of, questions_by
 from app.complaints.queries import Complaint, complaints_of
 from app.complaints.service import forget_words
 from app.dispatch.drafts import Draft, draft_of
@@ -24,6 +26,7 @@ from app.events.edge import transaction
 from app.events.record import record
 from app.kit.database import Db
 from app.kit.runtime import Runtime
+from app.notices.consents import Consent, consents_of
 from app.people.events import PeopleEvent
 from app.people.identity import Held, erase_identity, held_of
 from app.people.queries import badges_of
@@ -89,8 +92,11 @@ class Everything:
     person: Held
     draft: Draft
     complaints: tuple[Complaint, ...]
+    questions: tuple[OwnQuestion, ...]
+    community_officer: Officer | None
     cases: tuple[OwnCase, ...]
     notices: tuple[Told, ...]
+    consents: tuple[Consent, ...]
     sessions: tuple[SignedIn, ...]
 
 
@@ -118,8 +124,9 @@ async def everything_about(db: Db, runtime: Runtime, person_id: UUID) -> Everyth
     return Everything(
         (await db.execute(_NOW)).scalar_one(), await held_of(db, runtime, person_id),
         await draft_of(db, runtime, person_id), tuple(await complaints_of(db, runtime, person_id)),
+        tuple(await questions_by(db, runtime, person_id)), await officer_of(db, person_id),
         tuple(await _cases(db, runtime, person_id)), tuple(notices),
-        tuple(sessions),
+        tuple(await consents_of(db, person_id)), tuple(sessions),
     )  # fmt: skip
 
 
@@ -197,6 +204,7 @@ async def erase(db: Db, person_id: UUID) -> None:
     ids = list((await db.execute(_WORDS, {"id": person_id})).scalars())
     await forget_content(db, ids)
     await forget_words(db, person_id)
+    await community.erase(db, person_id)
     await record(db, PeopleEvent.ACTOR_CHANGED, actor_id=person_id, data={"person_id": str(person_id)})
     await record_act(
         db, actor_id=person_id, action="person_erased", object_kind="person", object_id=person_id,

@@ -59,6 +59,16 @@ class OfficerReachRow(Base):
     probe_outcome: Mapped[str | None] = mapped_column(String(20))
 
 
+class OfficerChatRow(Base):
+    """Which case an officer was last told of in the chat: what they type next is about that one, in those hands."""
+
+    __tablename__ = "officer_chats"
+
+    officer_id: Mapped[UUID] = mapped_column(ForeignKey("officers.person_id"), primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
+    epoch: Mapped[int]
+
+
 class DraftRow(Base):
     """A report that is still being written in chat; one a person."""
 

@@ -85,7 +85,7 @@ POLICIES: dict[str, Policy] = {
             Told.RESIDENT,
             4,
             TO_CITIZEN,
-            Words("您的留言已转交", "Your message was passed on"),
+            Words("您的留言已转交", "Passed to the desk"),
         ),
         Policy("answer", Told.RESIDENT, 4, TO_CITIZEN, Words("您有一条新回复", "A new answer waits")),
         Policy(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -149,6 +149,23 @@ async def unbind(db: Db, person_id: UUID) -> None:
     await db.execute(_UNBIND_UNIONID, {"person_id": person_id})
 
 
+_APP_IDS = text("SELECT DISTINCT app_id FROM identity.openids WHERE person_id = :person_id")
+
+
+async def bound_at(db: Db | MovesDb, person_id: UUID) -> frozenset[str]:
+    """The AppIDs of our accounts at which a person is known."""
+    return frozenset((await db.execute(_APP_IDS, {"person_id": person_id})).scalars())
+
+
+_UNIONID = text("SELECT unionid FROM identity.persons WHERE person_id = :person_id AND unionid IS NOT NULL")
+
+
+async def unionid_of(db: Db | MovesDb, runtime: Runtime, person_id: UUID) -> str | None:
+    """What joins a person's openids at all our accounts, if it is known."""
+    sealed = (await db.execute(_UNIONID, {"person_id": person_id})).scalar_one_or_none()
+    return _open(runtime, person_id, "unionid", sealed) if sealed is not None else None
+
+
 async def has_unionid(db: Db | MovesDb, person_id: UUID) -> bool:
     """Whether it is known who this person is at our other accounts."""
     return bool((await db.execute(_HAS_UNIONID, {"person_id": person_id})).scalar_one())
@@ -163,6 +180,32 @@ async def openid_of(db: Db | MovesDb, runtime: Runtime, person_id: UUID, app_id:
     """The openid to write to a person at one of our accounts; None when they are not known there."""
     row = (await db.execute(_OPENID, {"person_id": person_id, "app_id": app_id})).one_or_none()
     return runtime.keys.decrypt(row.openid, table=OPENIDS, row=str(row.id), column="openid") if row else None
+
+
+_OFFICERS_AT = text("""
+    SELECT o.id, o.openid FROM identity.openids o JOIN people p ON p.id = o.person_id JOIN officers f ON f.person_id = p.id
+     WHERE o.app_id = :app_id AND p.active AND p.follows
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class OfficersOpenids:
+    """The openids of officers at one account. `rows` changes whenever one comes or goes."""
+
+    rows: frozenset[UUID]
+    openids: frozenset[str] = field(repr=False)
+
+
+async def openids_of_officers(
+    db: Db | MovesDb, runtime: Runtime, app_id: str, *, unless: frozenset[UUID] | None = None
+) -> OfficersOpenids | None:
+    """Active officers who follow this account; None when their rows are those of `unless`: nothing is decrypted."""
+    found = (await db.execute(_OFFICERS_AT, {"app_id": app_id})).all()
+    rows = frozenset(UUID(str(r.id)) for r in found)
+    if rows == unless:
+        return None
+    openids = (runtime.keys.decrypt(r.openid, table=OPENIDS, row=str(r.id), column="openid") for r in found)
+    return OfficersOpenids(rows, frozenset(openids))
 
 
 async def _person_of_unionid(db: Db, runtime: Runtime, unionid: str) -> tuple[bool, UUID]:

@@ -21,7 +21,16 @@ from app.people.errors import (
     UnfitField,
 )
 from app.people.guesses import forgive, key_of, locked_for_s, spend
-from app.people.identity import add_openid, citizen_of, person_by_openid, set_identity, unbind
+from app.people.identity import (
+    Person,
+    add_openid,
+    bound_at,
+    citizen_of,
+    person_by_openid,
+    set_identity,
+    unbind,
+    unionid_of,
+)
 from app.people.merging import merge
 from app.people.passwords import BINDING, hash_secret, is_secret
 from app.people.policy import may_administer, require
@@ -42,10 +51,11 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """An officer's account and phone belong together now."""
+    """An officer's account and phone belong together now. `replaced`: another WeChat account lost its place for it."""
 
     person_id: UUID
     needs_second_factor: bool
+    replaced: bool = False
 
 
 _BY_BADGE = text("SELECT o.person_id, o.station_id FROM officers o WHERE o.badge = :badge FOR UPDATE")
@@ -149,6 +159,12 @@ async def bind(
     A citizen who becomes an officer keeps the phone: both are merged, with the openids that a unionid joined,
     and the citizen's sessions end. Another WeChat account than before takes the place of the old one everywhere.
 
+    An officer may be known at several of our accounts, by the mini-program and by the Official Account. An openid at
+    an account where they had none yet is added beside the others, and their sessions go on: without a unionid nobody
+    can say that it is another WeChat account, and what one door learns must not lock another. Where it can be said,
+    because both have a unionid and they differ, or because they had another openid at this very account, it takes
+    the place of the old one everywhere, and `Bound.replaced` says so.
+
     Who may try how often: a WeChat account has five wrong tries in a row, whatever the badge, then it waits for
     15 minutes. A code lets five WeChat accounts try. A badge is no secret, so a code that died after any five
     tries could be killed by one stranger; counted by who tries, the stranger takes one place of the five and
@@ -175,17 +191,28 @@ async def bind(
         raise InvitationRefused()
     await forgive(db, caller)
     before = await person_by_openid(db, runtime, app_id=app_id, openid=openid)
+    known_at = await bound_at(db, tried.person_id)
+    own = before is not None and before.id == tried.person_id
+    beside = not own and bool(known_at) and app_id not in known_at
+    if beside and await _another_account(db, runtime, tried.person_id, known_at, before, unionid):
+        beside = False
+    replaced = not own and not beside and bool(known_at)
     if before is None:
-        await unbind(db, tried.person_id)
+        if not beside:
+            await unbind(db, tried.person_id)
         await add_openid(db, runtime, person_id=tried.person_id, app_id=app_id, openid=openid)
     owner = await citizen_of(db, runtime, app_id=app_id, openid=openid, unionid=unionid)
     if owner.kind is not PersonKind.CITIZEN and owner.id != tried.person_id:
         raise PhoneBound()
-    await revoke_all(db, tried.person_id, by=tried.person_id)
+    if not beside:
+        await revoke_all(db, tried.person_id, by=tried.person_id)
     if owner.id != tried.person_id:
-        await unbind(db, tried.person_id)
+        if not beside:
+            await unbind(db, tried.person_id)
         await merge(db, runtime, tried.person_id, owner.id, by=tried.person_id)
-    facts = {"from_person_id": str(before.id)} if before and before.id != tried.person_id else {}
+    facts: dict[str, object] = {"replaced": True} if replaced else {}
+    if before and before.id != tried.person_id:
+        facts["from_person_id"] = str(before.id)
     await record_act(
         db,
         actor_id=tried.person_id,
@@ -194,4 +221,20 @@ async def bind(
         object_id=tried.person_id,
         facts=facts,
     )
-    return Bound(tried.person_id, needs_second_factor=True)
+    return Bound(tried.person_id, needs_second_factor=True, replaced=replaced)
+
+
+async def _another_account(
+    db: Db,
+    runtime: Runtime,
+    officer_id: UUID,
+    known_at: frozenset[str],
+    before: Person | None,
+    unionid: str | None,
+) -> bool:
+    """Whether it can be said that this is another WeChat account: two openids at one account, or two unionids."""
+    if before and known_at & await bound_at(db, before.id):
+        return True
+    officers = await unionid_of(db, runtime, officer_id)
+    theirs = unionid or (await unionid_of(db, runtime, before.id) if before else None)
+    return officers is not None and theirs is not None and officers != theirs

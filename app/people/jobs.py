@@ -32,7 +32,7 @@ _SIGNED_OUT = text("""
     WITH gone AS (
         SELECT o.person_id FROM officers o
          WHERE o.on_duty AND EXISTS (SELECT FROM sessions s WHERE s.person_id = o.person_id)
-           AND NOT EXISTS (SELECT FROM sessions s WHERE s.person_id = o.person_id AND s.audience = 'miniprogram'
+           AND NOT EXISTS (SELECT FROM sessions s WHERE s.person_id = o.person_id AND s.audience <> 'console'
                AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp())
          LIMIT 500 FOR UPDATE SKIP LOCKED
     )

@@ -119,6 +119,17 @@ _DELIVERIES = text("""
        AND NOT EXISTS (SELECT FROM deliveries s WHERE s.event_id = d.event_id AND s.person_id = :staying
                           AND s.kind = d.kind)
 """)
+_RESIDENT = text("""
+    WITH gone AS (DELETE FROM residents WHERE person_id = :going RETURNING *)
+    INSERT INTO residents (person_id, officer_id, station_id, bound_at)
+    SELECT :staying, officer_id, station_id, bound_at FROM gone WHERE officer_id <> :staying
+    ON CONFLICT (person_id) DO UPDATE SET officer_id = excluded.officer_id, station_id = excluded.station_id,
+           bound_at = excluded.bound_at WHERE residents.bound_at < excluded.bound_at
+""")
+_QUESTIONS = text("""
+    UPDATE questions q SET person_id = :staying WHERE q.person_id = :going
+       AND NOT EXISTS (SELECT FROM questions s WHERE s.person_id = :staying AND s.key = q.key)
+""")
 _COMPLAINTS = text("UPDATE complaints SET person_id = :staying WHERE person_id = :going")
 _WINDOWS = text("""
     WITH gone AS (DELETE FROM windows WHERE person_id = :going RETURNING *)
@@ -172,7 +183,7 @@ async def _gather(db: Db, runtime: Runtime, *, staying: UUID, going: UUID) -> li
         }
         await db.execute(_NEW_DRAFT, pair | fields)
         await db.execute(_OLD_DRAFT, pair)
-    for statement in (_WINDOWS, _CONSENTS, _DELIVERIES, _CASES):
+    for statement in (_WINDOWS, _CONSENTS, _DELIVERIES, _CASES, _RESIDENT, _QUESTIONS):
         await db.execute(statement, pair)
     return sessions
 
@@ -244,7 +255,9 @@ _LATE = text(f"""
        AND p.merged_at > clock_timestamp() - interval '{GATHER_FOR_H} hours'
        AND (EXISTS (SELECT FROM cases c WHERE c.reporter_id = p.id) OR EXISTS (SELECT FROM drafts d WHERE d.person_id = p.id)
          OR EXISTS (SELECT FROM windows w WHERE w.person_id = p.id)
-         OR EXISTS (SELECT FROM consents k WHERE k.person_id = p.id)) LIMIT 100
+         OR EXISTS (SELECT FROM consents k WHERE k.person_id = p.id)
+         OR EXISTS (SELECT FROM questions q WHERE q.person_id = p.id)
+         OR EXISTS (SELECT FROM residents r WHERE r.person_id = p.id)) LIMIT 100
 """)
 
 

@@ -29,7 +29,7 @@ from app.people.tables import Audience, PersonKind, Role
 __all__ = [
     "CITIZEN_TTL_S", "CONSOLE_TTL_S", "IDLE_LOCK_S", "OFFICER_TTL_S", "Actor", "Audience", "Grant", "OfficerFacts",
     "PersonKind", "Role", "actor_now", "actor_of", "alive", "drop_person", "drop_session", "issue", "officer_facts",
-    "revoke", "revoke_all",
+    "read_actor", "revoke", "revoke_all",
 ]  # fmt: skip
 
 CACHE_S = 0.5
@@ -202,7 +202,7 @@ async def _read(runtime: Runtime, cache: _Cache, key: tuple[bytes, Audience], *,
     if row is None:
         cache.known.pop(key, None)
         raise Unauthenticated()
-    actor = _actor(row, key[1])
+    actor = read_actor(row, key[1])
     if cache.generation == generation:
         cache.keep(key, _Known(actor, begun + min(CACHE_S, row.left_s), acting))
     return actor
@@ -224,7 +224,7 @@ async def actor_now(db: Db, token: str, audience: Audience) -> Actor:
     row = await _load(db, (hash_token(token), audience), acting=True)
     if row is None:
         raise Unauthenticated()
-    return _actor(row, audience)
+    return read_actor(row, audience)
 
 
 async def _load(
@@ -234,7 +234,8 @@ async def _load(
     return (await db.execute(_LOAD, values)).one_or_none()
 
 
-def _actor(row: Any, audience: Audience) -> Actor:  # a Row of _LOAD
+def read_actor(row: Any, audience: Audience) -> Actor:  # a Row of _LOAD, or one with its columns
+    """The actor of a row."""
     roles = tuple(Grant(Role(role), UUID(station) if station else None) for role, station in row.roles)
     return Actor(
         row.person_id, PersonKind(row.kind), audience, row.id, roles, officer_facts(row), row.second_factor,
@@ -257,7 +258,7 @@ _REVOKE = text("""
 _NO_PHONE_LEFT = text("""
     UPDATE officers o SET on_duty = FALSE, duty_since = NULL
      WHERE o.person_id = :person_id AND o.on_duty AND NOT EXISTS (
-           SELECT FROM sessions s WHERE s.person_id = o.person_id AND s.audience = 'miniprogram'
+           SELECT FROM sessions s WHERE s.person_id = o.person_id AND s.audience <> 'console'
               AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp())
     RETURNING o.station_id
 """)

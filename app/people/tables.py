@@ -35,6 +35,7 @@ class Audience(StrEnum):
     """Which door a session opens."""
 
     MINIPROGRAM = "miniprogram"
+    OFFICIAL_ACCOUNT = "official_account"  # an officer in the chat; no token leaves the server
     CONSOLE = "console"
 
 
