@@ -9,6 +9,7 @@ An urgent open case (a missing person at risk) has one ring: everybody of the ar
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -19,12 +20,14 @@ from sqlalchemy import text
 from app.cases.moves import move
 from app.cases.queries import place_of
 from app.cases.states import ACTIVE_SQL, NOBODY_TO_ASK
-from app.dispatch.presence import Nearby, nearby
+from app.dispatch.presence import nearby
+from app.dispatch.reachable import reach_of
 from app.events.follow import follow_soon
 from app.events.record import FIRST_LEASE_S, Event
 from app.kit.errors import Unavailable
 from app.kit.geo import Point, metres
 from app.kit.runtime import Runtime
+from app.kit.valkey import ValkeyDown
 from app.stations.registry import registry
 from app.stations.settings import StationSettings
 
@@ -115,7 +118,7 @@ _ASKED = text("SELECT EXISTS (SELECT FROM offers WHERE case_id = :case_id AND ep
 async def offer_ring(runtime: Runtime, case_id: UUID) -> int:
     """Run the next ring of an open case; returns how many officers it asked.
 
-    When nobody on duty, fit and free exists for it at all, the desk has the case at once.
+    When nobody on duty, fit and free exists for it at all whom any channel reaches, the desk has the case at once.
     """
     case = await _open_case(runtime, case_id)
     if case is None:
@@ -124,7 +127,7 @@ async def offer_ring(runtime: Runtime, case_id: UUID) -> int:
     if case.ring >= (1 if case.urgent else len(settings.rings)):
         return 0
     near = await _candidates(runtime, case, settings)
-    if not near and case.ring == 0 and not await _anybody(runtime, case, settings):
+    if case.ring == 0 and not await _anybody(runtime, case, settings, near):
         await _nobody(runtime, case)
         return 0
     return await _ask(runtime, case, settings, near)
@@ -223,20 +226,32 @@ def _metres(at: Point | None, row: Any) -> int | None:
     return round(metres(at, Point(row.last_lat, row.last_lng)))
 
 
-async def _anybody(runtime: Runtime, case: OpenCase, settings: StationSettings) -> bool:
-    """Whether any ring of this case could find somebody."""
-    if await _of_the_station(runtime, case, 1):
+async def _anybody(
+    runtime: Runtime, case: OpenCase, settings: StationSettings, near: Collection[UUID]
+) -> bool:
+    """Whether any ring of this case could find somebody whom any channel reaches."""
+    if near and await _any_reachable(runtime, near):
         return True
-    widest = widest_m(settings)
-    if case.at is None or not widest:
-        return False
-    if await _by_last_cell(runtime, case, widest, settings.offer_cap):
-        return True
+    everybody = set(near) | set(await _of_the_station(runtime, case, EVERYBODY_CAP))
     try:
-        far: list[Nearby] = await nearby(runtime, case.at, within_m=widest, limit=settings.offer_cap)
-    except Unavailable:
-        return False
-    return bool(far)
+        # Also without a place: an answer of Valkey's says that beats are heard at all.
+        widest = widest_m(settings)
+        if case.at is not None and widest:
+            everybody |= set(await _by_last_cell(runtime, case, widest, EVERYBODY_CAP))
+            everybody |= {
+                n.officer_id
+                for n in await nearby(runtime, case.at, within_m=widest, limit=settings.offer_cap)
+            }
+        else:
+            await runtime.valkey.ping()
+    except (Unavailable, *ValkeyDown):
+        return bool(everybody)  # who was heard lately is not known: nobody is called unreachable for it
+    return bool(everybody - set(near)) and await _any_reachable(runtime, everybody)
+
+
+async def _any_reachable(runtime: Runtime, officer_ids: Collection[UUID]) -> bool:
+    async with runtime.database.moves() as db:
+        return any(reach.channels for reach in (await reach_of(db, runtime, officer_ids)).values())
 
 
 async def _nobody(runtime: Runtime, case: OpenCase) -> None:

@@ -40,11 +40,13 @@ _REACHED = text("""
     ON CONFLICT (case_id, epoch, officer_id, channel) DO UPDATE SET outcome = excluded.outcome, at = excluded.at
      WHERE r.outcome NOT IN ('sent', 'seen') OR excluded.outcome = 'seen' AND r.outcome <> 'seen'
 """)
-_UNHEARD = text("""
-    SELECT person_id FROM officers
-     WHERE person_id = ANY(CAST(:ids AS uuid[]))
-       AND (last_seen_at IS NULL OR last_seen_at < clock_timestamp() - make_interval(secs => :heard_s))
-""")
+HEARD = f"""
+    coalesce(greatest(f.last_seen_at, f.duty_since) > clock_timestamp() - interval '{HEARD_WITHIN_S} seconds', FALSE)
+"""
+"""Whether the phone of officer `f` gave a sign lately: a fix, or the tap that put them on duty."""
+_UNHEARD = text(
+    f"SELECT f.person_id FROM officers f WHERE f.person_id = ANY(CAST(:ids AS uuid[])) AND NOT {HEARD}"
+)
 # The message that waits is not needed: dropped here, it costs the worker nothing. Nothing is left to be told later.
 _SHOWN = text(f"""
     UPDATE deliveries SET state = 'dropped', reading = '{SEEN_LIVE}', done_at = clock_timestamp(), seen_at = clock_timestamp()
@@ -80,4 +82,4 @@ async def shown(db: Db | MovesDb, case_id: UUID, epoch: int, officer_id: UUID) -
 
 async def unheard(db: Db | MovesDb, officer_ids: list[UUID]) -> list[UUID]:
     """Those of these officers whose phone has been silent for 45 s."""
-    return list((await db.execute(_UNHEARD, {"ids": officer_ids, "heard_s": HEARD_WITHIN_S})).scalars())
+    return list((await db.execute(_UNHEARD, {"ids": officer_ids})).scalars())

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.dispatch.pagers import PERSONAL, PagerKind, configured
-from app.dispatch.reach import HEARD_WITHIN_S, ReachChannel
+from app.dispatch.reach import HEARD, ReachChannel
 from app.kit.database import Db, MovesDb
 from app.kit.runtime import Runtime
 from app.notices.budget import messages_left
@@ -52,10 +52,10 @@ class Reach:
         return self.messages_left < RENEW_UNDER
 
 
-_REACH = text("""
+_REACH = text(f"""
     SELECT f.person_id, p.follows, coalesce(c.left_once, 0) AS left_once, coalesce(c.lasting, FALSE) AS lasting,
-           coalesce(f.last_seen_at > clock_timestamp() - make_interval(secs => :heard_s), FALSE) AS heard,
-           coalesce(r.unknown_to, '{}') AS unknown_to, r.probed_at, r.probe_channel, r.probe_outcome
+           {HEARD} AS heard,
+           coalesce(r.unknown_to, '{{}}') AS unknown_to, r.probed_at, r.probe_channel, r.probe_outcome
       FROM officers f JOIN people p ON p.id = f.person_id
       LEFT JOIN consents c ON c.person_id = f.person_id AND c.channel = 'subscription'
                           AND c.template_id = CAST(:template_id AS text)
@@ -71,9 +71,7 @@ async def reach_of(db: Db | MovesDb, runtime: Runtime, officer_ids: Collection[U
     """
     template = template_of(runtime, Channel.SUBSCRIPTION, "offer")
     by_template = template_of(runtime, Channel.TEMPLATE, "offer")
-    values = {
-        "ids": list(officer_ids), "heard_s": HEARD_WITHIN_S, "template_id": template.id if template else None,
-    }  # fmt: skip
+    values = {"ids": list(officer_ids), "template_id": template.id if template else None}
     rows = (await db.execute(_REACH, values)).all()
     left = await messages_left(db, officer_ids, Channel.OFFICIAL_ACCOUNT)
     here = await who_is_here(runtime, officer_ids)

@@ -83,7 +83,8 @@ class Reaching:
         """An officer on duty, last heard of `asleep_s` ago, with so much left."""
         made = await self.make.officer(**facts)
         await self.rows(
-            "UPDATE officers SET last_seen_at = clock_timestamp() - make_interval(secs => :s) WHERE person_id = :id",
+            "UPDATE officers SET last_seen_at = clock_timestamp() - make_interval(secs => :s),"
+            " duty_since = clock_timestamp() - make_interval(secs => :s) WHERE person_id = :id",
             s=asleep_s, id=made.id,
         )  # fmt: skip
         async with self.runtime.database.transaction() as db:

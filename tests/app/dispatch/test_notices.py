@@ -10,11 +10,11 @@ from sqlalchemy import text
 
 from app.cases.moves import move
 from app.cases.states import CLAIM, ESCALATE, HAND_OVER, MARK_URGENT, NOBODY_TO_ASK, NUDGE, Move
-from app.dispatch.notices import AT_ONCE, yet_to_come
-from app.dispatch.probe import PROBE
+from app.dispatch.notices import yet_to_come
 from app.events.follow import follow
 from app.events.record import Event
 from app.kit.runtime import Runtime
+from app.notices.policy import POLICIES, Told
 from app.notices.rules import TRUTHS, Delivery, kept_for_higher
 from app.notices.tables import Channel
 from app.notices.words import QUIET, WORDS, words_of
@@ -118,7 +118,9 @@ async def test_a_closed_case_gets_the_closing_notice_only(runtime: Runtime, make
                 db, runtime, Delivery(1, kind, case.reporter.id, Channel.OFFICIAL_ACCOUNT, 1, case.id, 3, {})
             )
             for kind in TRUTHS
-            if kind not in ("offer", *AT_ONCE, "called_off", PROBE)
+            if kind in POLICIES
+            and POLICIES[kind].told in (Told.REPORTER, Told.HOLDER)
+            and kind != "called_off"
         }
 
     assert [kind for kind, true in held.items() if true] == ["closed"]

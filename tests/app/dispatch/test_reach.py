@@ -11,6 +11,7 @@ from app.dispatch.claim import seen
 from app.dispatch.pagers import PagerKind
 from app.dispatch.reach import LIVE_GRACE_S, ReachChannel
 from app.dispatch.reachable import reach_of
+from app.kit import valkey
 from app.kit.runtime import Runtime
 from app.notices.sender import Outcome, Verdict
 from app.settings import Settings, Template
@@ -226,3 +227,57 @@ async def test_the_message_after_which_few_are_left_asks_to_write(reaching: Reac
 
     asks = ["在岗" in letter.words for letter in reaching.account.letters]
     assert sorted(asks) == [False, True]
+
+
+async def test_whom_nothing_reaches_is_nobody_and_the_desk_has_it_at_once(runtime: Runtime) -> None:
+    reaching = Reaching(runtime)  # no template, no pager
+    await reaching.officer(asleep_s=SILENT_S)
+    case = await offered(reaching)
+
+    assert await reaching.make.column(case, "state") == "handed_over"
+    assert await reaching.make.column(case, "handover_cause") == "nobody_reachable"
+    assert await reaching.rows("SELECT FROM offers") == []
+
+
+@pytest.mark.parametrize("left", [{"messages": 1}, {"asleep_s": 10.0}])
+async def test_one_way_is_enough_to_be_asked(runtime: Runtime, left: dict[str, Any]) -> None:
+    reaching = Reaching(runtime)
+    await reaching.officer(asleep_s=SILENT_S)
+    await reaching.officer(**({"asleep_s": SILENT_S} | left))
+    case = await offered(reaching)
+
+    assert await reaching.make.column(case, "state") == "open"
+    assert len(await reaching.rows("SELECT FROM offers")) == 2  # who opens the mini-program may still take it
+
+
+async def test_one_reachable_officer_far_away_keeps_the_case_open(runtime: Runtime) -> None:
+    reaching = Reaching(runtime)
+    await reaching.officer(asleep_s=SILENT_S)
+    await reaching.officer(asleep_s=SILENT_S, messages=5, at=None)
+    case = await offered(reaching)
+
+    assert await reaching.make.column(case, "state") == "open"
+
+
+async def test_a_loudspeaker_alone_reaches_nobody(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_settings(runtime, monkeypatch, pager_loudspeaker_url="board")
+    reaching = Reaching(runtime)
+    await reaching.officer(asleep_s=SILENT_S)
+    case = await offered(reaching)
+
+    assert await reaching.make.column(case, "handover_cause") == "nobody_reachable"
+
+
+async def test_without_valkey_nobody_is_called_unreachable(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reaching = Reaching(runtime)
+    await reaching.officer(asleep_s=SILENT_S)
+    away = valkey.connect("redis://127.0.0.1:9/0", timeout_s=0.2)
+    monkeypatch.setattr(runtime, "valkey", away)
+    case = await reaching.make.case()
+
+    assert await offer_ring(runtime, case.id) == 1
+    assert await reaching.make.column(case, "state") == "open"
+    await runtime.drain()
+    await away.aclose()

@@ -156,7 +156,8 @@ async def test_an_offer_goes_to_the_officer_whose_phone_is_silent(
 ) -> None:
     heard, silent = await make.officer(), await make.officer()
     await ledger.run(
-        "UPDATE officers SET last_seen_at = clock_timestamp() - interval '46 seconds' WHERE person_id = :id",
+        "UPDATE officers SET last_seen_at = clock_timestamp() - interval '46 seconds',"
+        " duty_since = clock_timestamp() - interval '1 hour' WHERE person_id = :id",
         id=silent.id,
     )
     await ledger.acts(silent.id, UserAction.CLICK)
