@@ -28,7 +28,7 @@ from app.kit.runtime import Runtime
 from app.settings import Settings
 from wechat import replies
 from wechat.conversation import advance, is_emergency
-from wechat.first_sight import Unionids, introduce
+from wechat.first_sight import Followers, introduce
 from wechat.guard import MAX_BODY_BYTES, Keys, Rejected, RejectReason, echo, open_envelope, seal
 from wechat.intents import language_of
 from wechat.messages import (
@@ -145,7 +145,7 @@ async def _read(request: Request) -> bytes:
 
 
 async def _answer(
-    runtime: Runtime, official: Unionids | None, message: Incoming, *, within_s: float
+    runtime: Runtime, official: Followers | None, message: Incoming, *, within_s: float
 ) -> Answer:
     """The answer, or what to say when it is not there in time; the work goes on in any case."""
     answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -158,7 +158,7 @@ async def _answer(
 
 
 async def _work(
-    runtime: Runtime, official: Unionids | None, message: Incoming, answered: asyncio.Future[Answer]
+    runtime: Runtime, official: Followers | None, message: Incoming, answered: asyncio.Future[Answer]
 ) -> None:
     try:
         # Who is in danger does not wait for an introduction; an event about a notice introduces nobody.

@@ -43,6 +43,14 @@ class SignedIn:
     session_key: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """Somebody who follows the account. `unionid` None: the accounts are not joined; `language` as WeChat is set."""
+
+    unionid: str | None = field(repr=False)
+    language: str | None = None  # "zh_CN", "en", ...
+
+
 class WeChatClient:
     """The calls of one account. Make one for the Official Account and one for the mini-program.
 
@@ -113,11 +121,14 @@ class WeChatClient:
                 raise WeChatUnreachable(api, sent=True, cause="an answer without an openid")
         return SignedIn(openid, facts.get("unionid") or None, session_key)
 
-    async def unionid_of(self, openid: str) -> str | None:
-        """Official Account: the unionid of a follower; None when the accounts are not joined, or nobody follows."""
+    async def follower_of(self, openid: str) -> Follower:
+        """Official Account: what WeChat tells of a follower; of who does not follow it tells nothing."""
         facts = await self.call("user_info", "GET", "/cgi-bin/user/info", params={"openid": openid})
-        unionid = facts.get("unionid")
-        return unionid if isinstance(unionid, str) and unionid else None
+        unionid, language = facts.get("unionid"), facts.get("language")
+        return Follower(
+            unionid if isinstance(unionid, str) and unionid else None,
+            language if isinstance(language, str) and language else None,
+        )
 
     async def create_menu(self, menu: Mapping[str, Any]) -> None:
         """Official Account: replace the menu; phones show it within a day."""
