@@ -19,6 +19,7 @@ from app.kit.problems import problems
 from app.live.door import Door, Guest, Line, Sockets, refuse_ticket
 from app.live.tickets import TICKET_EXPIRY_S, Ticket, issue
 from app.live.wire import Scope
+from app.notices.socket import note_here
 from app.people.identity import person
 from app.people.officers import facts_of
 from app.people.sessions import Actor, Audience, OfficerFacts, alive
@@ -123,7 +124,7 @@ routes = APIRouter(tags=["Live"])
     summary="A ticket for one socket",
     description="""Connect to `/miniprogram/v1/live` and send `{"ticket": ...}` within 5 s. The first frame is a `snapshot`.
 Then, each with a `type`: `offer`, `withdrawn`, `case_changed`, `case_gone`, `fix` (newest wins; WGS-84; of the epoch it
-names), `resume` (ask for a `snapshot`), `signed_out`, `fixes_taken`, `pong`, `error` (a message could not be used).
+names), `notice` (show its `words`, and say so by `POST /me/notices/seen` within 3 s), `resume` (ask for a `snapshot`), `signed_out`, `fixes_taken`, `pong`, `error` (a message could not be used).
 You may send `fixes`, `seen`, `snapshot`, `ping`. A message has at most 8 KiB; a citizen has 2 sockets, an officer 3.
 """
     + CLOSE_CODES,
@@ -160,6 +161,7 @@ async def _admit(scope: Scope, ticket: Ticket) -> Guest[Mine]:
         owner.id, owner.kind, Audience.MINIPROGRAM, ticket.session_id, officer=facts, second_factor=facts is not None,
         language=owner.language,
     )  # fmt: skip
+    await note_here(runtime, owner.id)
     most = SOCKETS_OF_AN_OFFICER if facts else SOCKETS_OF_A_CITIZEN
     return Guest(Mine(scope["app"].state.ingest, actor), most, ticket.topics)
 
@@ -180,6 +182,7 @@ async def _act(line: Line[Mine], message: PingIn | SnapshotIn | SeenIn | FixesMe
     match message:
         case PingIn():
             line.pong()
+            await note_here(runtime, line.mine.actor.person_id)
         case SnapshotIn():
             await _say_everything(line)
         case SeenIn():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from miniprogram import cases, duty, live, my_case, my_data, offers, reports, sessions, work
+from miniprogram import cases, duty, live, my_case, my_data, notices, offers, reports, sessions, work
 
 PREFIX = "/miniprogram/v1"
 
 TAGS: list[dict[str, str]] = [
     {"name": "Sessions", "description": "Signing in, the second factor, what is kept of oneself."},
     {"name": "My data", "description": "For citizens: all that is held about me, and its erasure."},
+    {"name": "Notices", "description": "What waits to be shown, and what WeChat may send me."},
     {"name": "My cases", "description": "For whoever reports: anyone signed in, their own cases only."},
     {"name": "Duty", "description": "For officers: on and off duty, where I am."},
     {"name": "Offers", "description": "For officers: open cases near me."},
@@ -23,6 +24,6 @@ TAGS: list[dict[str, str]] = [
 def router() -> APIRouter:
     """A new router with all routes; the caller gives the prefix."""
     whole = APIRouter()
-    for part in (sessions, my_data, reports, cases, duty, offers, my_case, work, live):
+    for part in (sessions, my_data, notices, reports, cases, duty, offers, my_case, work, live):
         whole.include_router(part.routes)
     return whole

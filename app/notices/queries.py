@@ -1,4 +1,4 @@
-"""Reads of the ledger: what a person was not told, and when a daily quota is new."""
+"""Reads of the ledger: what a person was not told, what they have seen, and when a daily quota is new."""
 
 from __future__ import annotations
 
@@ -26,6 +26,13 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Unseen(Waiting):
+    """One that waits in the mini-program."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """A channel that nobody is written to by, and why: `wait_quota`, `operator`, `wait_minute`, `refresh`."""
 
@@ -48,6 +55,23 @@ _TAKE = text(f"""
     ), newest AS (SELECT * FROM taken ORDER BY id DESC LIMIT {MOST})
     SELECT n.kind, n.case_id, n.facts, e.at FROM newest n JOIN events e ON e.id = n.event_id ORDER BY n.id
 """)
+# Also what an open mini-program is being shown at this moment.
+_UNSEEN = text(f"""
+    SELECT d.id, d.kind, d.case_id, d.facts, e.at FROM deliveries d JOIN events e ON e.id = d.event_id
+     WHERE d.person_id = :person_id AND ({_UNHEARD} OR (d.state = 'queued' AND d.channel = 'socket'))
+     ORDER BY d.id DESC LIMIT {MOST}
+""")
+# Whichever channel has the notice by now: what is seen is sent no more.
+_SEE = text("""
+    WITH told AS (SELECT DISTINCT event_id, kind FROM deliveries WHERE person_id = :person_id AND id = ANY(CAST(:ids AS bigint[])))
+    UPDATE deliveries d SET seen_at = clock_timestamp(),
+           state = CASE WHEN d.state <> 'queued' THEN d.state WHEN d.channel = 'socket' THEN 'sent' ELSE 'dropped' END,
+           done_at = coalesce(d.done_at, clock_timestamp()),
+           reading = CASE WHEN d.state = 'queued' AND d.channel <> 'socket' THEN 'seen_elsewhere' ELSE d.reading END
+      FROM told WHERE d.person_id = :person_id AND d.event_id = told.event_id AND d.kind = told.kind
+       AND d.seen_at IS NULL AND (d.state <> 'queued' OR d.sending_at IS NULL)
+    RETURNING d.event_id, d.kind
+""")
 _MIDNIGHT = text("""
     SELECT extract(epoch FROM (date_trunc('day', t.now AT TIME ZONE 'Asia/Shanghai') + interval '1 day')
                               AT TIME ZONE 'Asia/Shanghai' - t.now)::float8
@@ -62,6 +86,18 @@ async def take_waiting(db: Db, person_id: UUID) -> list[Waiting]:
     """
     rows = await db.execute(_TAKE, {"person_id": person_id})
     return [Waiting(r.kind, r.case_id, r.facts, r.at) for r in rows]
+
+
+async def unseen_of(db: Db | MovesDb, person_id: UUID) -> list[Unseen]:
+    """What this person may not have heard, newest first, at most 50; it goes on waiting."""
+    rows = await db.execute(_UNSEEN, {"person_id": person_id})
+    return [Unseen(r.kind, r.case_id, r.facts, r.at, r.id) for r in rows]
+
+
+async def mark_seen(db: Db, person_id: UUID, ids: list[int]) -> int:
+    """The person's mini-program showed these; returns how many notices were new. Others' ids change nothing."""
+    rows = (await db.execute(_SEE, {"person_id": person_id, "ids": ids})).all()
+    return len({(r.event_id, r.kind) for r in rows})
 
 
 async def quota_renewed_in_s(db: Db | MovesDb) -> float:

@@ -107,7 +107,7 @@ async def test_the_reporter_watches_the_officer_come_and_the_view_ends_with_the_
         after = await sending.next("fixes_taken")
         await watching.send(type="ping")
         left = json.loads(await watching.connection.recv())
-        while left["type"] == "case_changed":
+        while left["type"] in ("case_changed", "notice"):
             left = json.loads(await watching.connection.recv())
 
     assert taken["case_ids"] == [str(case.id)]
