@@ -296,6 +296,59 @@ class Settings(BaseSettings):
         description="Subscription messages the mini-program may send in a day.",
         examples=["10000000"],
     )
+    media_store: Literal["local", "s3"] = Field(
+        "local",
+        validation_alias="MEDIA_STORE",
+        description="Where pictures, voices and videos are put, sealed. `local`: `MEDIA_FOLDER`, for one machine; `s3`: a bucket.",
+        examples=["s3"],
+    )
+    media_folder: Path | None = Field(
+        None,
+        validation_alias="MEDIA_FOLDER",
+        description="The folder of `MEDIA_STORE=local`; every process of the service must see the same. Default `media` in `DIDI_FOLDER`.",
+        examples=["/srv/didi/media"],
+    )
+    media_s3_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://[^/\s]+$",
+        validation_alias="MEDIA_S3_ENDPOINT",
+        description="Address of the S3-compatible storage, your own; media go there and nowhere else. No slash at the end.",
+        examples=["https://s3.internal:9000"],
+    )
+    media_s3_bucket: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        validation_alias="MEDIA_S3_BUCKET",
+        description="Its bucket, for media alone, with no public access.",
+        examples=["didi-media"],
+    )
+    media_s3_region: str = Field(
+        "us-east-1",
+        pattern=r"^[a-z0-9-]{1,40}$",
+        validation_alias="MEDIA_S3_REGION",
+        description="Its region; most storages of one's own take the default.",
+        examples=["cn-north-1"],
+    )
+    media_s3_access_key: SecretStr | None = Field(
+        None,
+        validation_alias="MEDIA_S3_ACCESS_KEY",
+        description="The key that may put, get and delete in the bucket.",
+        examples=["didi-media-key"],
+    )
+    media_s3_secret_key: SecretStr | None = Field(
+        None,
+        validation_alias="MEDIA_S3_SECRET_KEY",
+        description="Its secret.",
+        examples=["a-long-secret"],
+    )
+    media_daily_downloads: int = Field(
+        10_000,
+        ge=1,
+        le=10_000_000,
+        validation_alias="MEDIA_DAILY_DOWNLOADS",
+        description="Files WeChat lets the account download on a day in Beijing; beyond it they wait for the next.",
+        examples=["10000"],
+    )
     claim_window_s: int = Field(
         60,
         ge=5,
@@ -429,6 +482,19 @@ class Settings(BaseSettings):
         if self.pager_loudspeaker_token and not (self.pager_loudspeaker_url or "").startswith("http"):
             raise ValueError(
                 "PAGER_LOUDSPEAKER_TOKEN belongs to an address: set PAGER_LOUDSPEAKER_URL, or take it out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _s3_is_whole(self) -> Settings:
+        if self.media_store == "s3" and not (
+            self.media_s3_endpoint
+            and self.media_s3_bucket
+            and self.media_s3_access_key
+            and self.media_s3_secret_key
+        ):
+            raise ValueError(
+                "MEDIA_STORE=s3 needs MEDIA_S3_ENDPOINT, MEDIA_S3_BUCKET, MEDIA_S3_ACCESS_KEY and MEDIA_S3_SECRET_KEY"
             )
         return self
 

@@ -43,6 +43,7 @@ NAMED = {
     "localhost": "the default of DIDI_CONSOLE_ORIGIN",
     "127.0.0.1": "the demo and the embedded servers, on this machine",
     "didi.example.gov.cn": "an example of a setting",
+    "s3.internal": "an example of MEDIA_S3_ENDPOINT, the operator's own storage",
     "www.w3.org": "the name of SVG's namespace, which nobody fetches",
 }
 """Hosts that stand in our code, and why."""
@@ -97,6 +98,13 @@ def test_only_the_client_of_wechat_speaks_http_and_nothing_else_leaves() -> None
 
     assert speaks - CALLERS - {"app/demo_run.py"} == set()
     assert {(p, n) for p, n in others if p != "app/demo_run.py"} == set()
+
+
+def test_only_the_store_of_media_speaks_to_a_bucket_at_the_address_of_the_settings() -> None:
+    stores = {path for path, page in sources() if path.endswith(".py") and "obstore" in page}
+
+    assert stores == {"app/media/store.py"}
+    assert "endpoint=settings.media_s3_endpoint" in (ROOT / "app/media/store.py").read_text()
 
 
 class Recorder:

@@ -47,12 +47,20 @@ WRONG = {
     "WECHAT_DAILY_TEMPLATES": "many",
     "MINIPROGRAM_DAILY_SUBSCRIPTIONS": "-1",
     "DIDI_CLAIM_WINDOW_S": "4",
+    "MEDIA_STORE": "cloud",
+    "MEDIA_S3_ENDPOINT": "s3.internal:9000",
+    "MEDIA_S3_BUCKET": "Didi",
+    "MEDIA_S3_REGION": "cn north",
+    "MEDIA_DAILY_DOWNLOADS": "0",
     "DIDI_DRAFT_KEPT_DAYS": "0",
     "DIDI_PORT": "70000",
     "DIDI_METRICS_PORT": "-1",
     "DIDI_LOG_LEVEL": "CHATTY",
 }
 FREE = {
+    "MEDIA_FOLDER",
+    "MEDIA_S3_ACCESS_KEY",
+    "MEDIA_S3_SECRET_KEY",
     "DIDI_FOLDER",
     "WECHAT_APP_SECRET",
     "WECHAT_API_BASE",
@@ -170,6 +178,17 @@ def test_production_sends_no_secret_of_a_pager_in_the_clear(
     assert load(monkeypatch, **given).env == "development"
     with pytest.raises(SettingsError, match=next(iter(given))):
         load(monkeypatch, DIDI_ENV="production", **given)
+
+
+def test_a_bucket_needs_its_address_and_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {
+        "MEDIA_STORE": "s3", "MEDIA_S3_ENDPOINT": "https://s3.internal", "MEDIA_S3_BUCKET": "didi-media",
+        "MEDIA_S3_ACCESS_KEY": "key", "MEDIA_S3_SECRET_KEY": "secret",
+    }  # fmt: skip
+
+    assert load(monkeypatch, **given).media_store == "s3"
+    with pytest.raises(SettingsError, match="MEDIA_S3_SECRET_KEY"):
+        load(monkeypatch, **given | {"MEDIA_S3_SECRET_KEY": None})
 
 
 def test_an_empty_one_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

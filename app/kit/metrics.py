@@ -47,3 +47,8 @@ WALL_REFUSALS = Counter(
     "didi_daily_wall_refusals", "Notices that the day's calls had no room for", ["channel", "priority"]
 )
 DELIVERIES_QUEUED = Gauge("didi_deliveries_queued", "Notices that wait to be sent")
+MEDIA = Counter("didi_media", "Media by kind and what became of them", ["kind", "state"])
+MEDIA_DOWNLOADS = Gauge("didi_media_downloads_today", "Media fetched from WeChat today, by Beijing's day")
+MEDIA_DOWNLOADS_LIMIT = Gauge("didi_media_downloads_limit", "How many WeChat lets us fetch in a day")
+MEDIA_WAITING = Gauge("didi_media_waiting", "Media that wait to be fetched")
+MEDIA_OLDEST = Gauge("didi_media_waiting_oldest_seconds", "How long the oldest of them waits; 0: none")
