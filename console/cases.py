@@ -136,6 +136,7 @@ class FreeOut(Out):
     known: Known = Field(
         description="`fresh`: at most 45 s old; `square`: from the 300 m square last seen in"
     )
+    reachable: bool = Field(description="Some channel reaches the phone now; else call by radio")
 
 
 class FreeListOut(Out):
@@ -264,7 +265,7 @@ async def get_free_officers(case_id: UUID, actor: Desk, runtime: Stores) -> Free
         items=[
             FreeOut(
                 officer_id=f.officer_id, badge=f.badge, kind=f.kind, station_id=f.station_id, skills=list(f.skills),
-                fit=f.fit, distance_m=f.distance_m, known=f.known,
+                fit=f.fit, distance_m=f.distance_m, known=f.known, reachable=f.reachable,
             )
             for f in found
         ]

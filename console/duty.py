@@ -10,9 +10,12 @@ from pydantic import Field
 
 from app.dispatch.desk import stations_of
 from app.dispatch.queries import on_duty
+from app.dispatch.reach import ReachChannel
+from app.dispatch.reachable import Reach, reach_of
 from app.events.edge import transaction
 from app.kit.database import Db, MovesDb
 from app.kit.problems import problems
+from app.kit.runtime import Runtime
 from app.people.errors import ApprovalNotFound
 from app.people.second_factor import decide_approval, pending_approvals
 from app.people.sessions import Actor, Role
@@ -21,6 +24,33 @@ from console.refusals import UNSAFE, RoleNeeded, roles
 from console.schema import In, Out, PointOut
 
 _DESK = roles(Role.DESK, Role.COMMANDER)
+
+
+class ReachOut(Out):
+    """How an officer is reached though the mini-program sleeps. Nothing in `channels`: call by radio."""
+
+    channels: list[ReachChannel] = Field(
+        description="In the order they are tried; `socket` while the phone is heard",
+        examples=[["official_account", "police_app"]],
+    )
+    messages_left: int = Field(description="Messages of the Official Account, at most 5", examples=[4])
+    notices_left: int | None = Field(description="Subscription messages; null: no end", examples=[2])
+    renew: bool = Field(
+        description="Fewer than two messages are left; the officer has been asked to write a line"
+    )
+    tested_at: datetime | None = Field(description="The test on going on duty")
+    test_channel: str | None = Field(examples=["official_account"])
+    test_outcome: str | None = Field(description="`sent`, `nothing_left`, or why not", examples=["sent"])
+
+    @classmethod
+    def of(cls, reach: Reach) -> ReachOut:
+        """Reach as the core has it."""
+        probe = reach.probe
+        return cls(
+            channels=list(reach.channels), messages_left=reach.messages_left, notices_left=reach.notices_left,
+            renew=reach.renew, tested_at=probe.at if probe else None, test_channel=probe.channel if probe else None,
+            test_outcome=probe.outcome if probe else None,
+        )  # fmt: skip
 
 
 class OnDutyOut(Out):
@@ -34,6 +64,7 @@ class OnDutyOut(Out):
     last_seen_at: datetime | None
     square: PointOut | None = Field(description="Centre of the 300 m square")
     case_id: UUID | None = Field(description="The case in hand")
+    reach: ReachOut
 
 
 class OnDutyListOut(Out):
@@ -77,18 +108,21 @@ routes = APIRouter(tags=["Console: duty"])
 async def get_on_duty(actor: Board, runtime: Stores) -> OnDutyListOut:
     """Officers on duty at my stations."""
     async with runtime.database.moves() as db:
-        return OnDutyListOut(items=await duty_of(db, actor))
+        return OnDutyListOut(items=await duty_of(db, runtime, actor))
 
 
-async def duty_of(db: Db | MovesDb, actor: Actor) -> list[OnDutyOut]:
+async def duty_of(db: Db | MovesDb, runtime: Runtime, actor: Actor) -> list[OnDutyOut]:
     """Who is on duty at this actor's stations."""
     everywhere, stations = stations_of(actor)
+    found = await on_duty(db, everywhere=everywhere, stations=stations)
+    reach = await reach_of(db, runtime, [o.officer_id for o in found])
     return [
         OnDutyOut(
             officer_id=o.officer_id, badge=o.badge, kind=o.kind, station_id=o.station_id, duty_since=o.duty_since,
             last_seen_at=o.last_seen_at, square=PointOut.of(o.square), case_id=o.case_id,
+            reach=ReachOut.of(reach[o.officer_id]),
         )
-        for o in await on_duty(db, everywhere=everywhere, stations=stations)
+        for o in found
     ]  # fmt: skip
 
 

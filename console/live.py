@@ -104,7 +104,9 @@ routes = APIRouter(tags=["Console: live"])
     summary="A ticket for one socket",
     description="""Connect to `/console/v1/live` from the console's own origin and send `{"ticket": ...}` within 5 s. The first
 frame is a `snapshot`. Then, each with a `type`: `case_changed` (which case, what happened, its state and epoch),
-`approval_asked`, `approval_decided`, `resume` (ask for a `snapshot`), `signed_out`, `pong`. You may send `snapshot` and `ping`.
+`approval_asked`, `approval_decided`, `duty_changed` (read who is on duty anew), `reach_failed` (an officer's test on going on
+duty did not arrive: `officer_id`, `badge`, `outcome`), `page` (where the board is the loudspeaker: say `badge` and `words`),
+`resume` (ask for a `snapshot`), `signed_out`, `pong`. You may send `snapshot` and `ping`.
 """
     + CLOSE_CODES,
     responses=problems(*UNSAFE, RoleNeeded, NoStation),
@@ -161,7 +163,7 @@ async def _say_everything(line: Line[None]) -> None:
             unheard=max(0, len(stations) - DESKS_MAX),
             queue=await queue_page(db, runtime, actor, after=None, limit=PAGE_MAX),
             running=await running_briefs(db, runtime, actor),
-            on_duty=await duty_of(db, actor),
+            on_duty=await duty_of(db, runtime, actor),
             approvals=await approvals_of(db, actor),
         )
     line.send(snapshot.model_dump_json().encode(), newest="snapshot")

@@ -13,12 +13,14 @@ from pydantic import Field
 from app.dispatch.errors import OffDuty
 from app.dispatch.late import offer_what_is_open
 from app.dispatch.presence import FRESH_S, beat
+from app.dispatch.reach import ReachChannel
+from app.dispatch.reachable import Reach, reach_of
 from app.events.edge import transaction
 from app.kit.clock import utc_now
 from app.kit.problems import problems
 from app.kit.runtime import Runtime
 from app.people.errors import CaseInHand, OfficerNotFound
-from app.people.officers import Duty, duty_off, duty_on
+from app.people.officers import Duty, duty_of, duty_off, duty_on
 from app.people.sessions import OfficerFacts
 from app.tracking.service import FIXES_MAX, Fix, FixSource, Ingest
 from miniprogram.auth import Fixes, Officer, OfficersOnly, OfficersPhone, SecondFactorNeeded, Stores
@@ -38,6 +40,43 @@ class DutyOut(Out):
     def of(cls, duty: Duty) -> DutyOut:
         """Duty as the core has it."""
         return cls(on_duty=duty.on_duty, since=duty.since)
+
+
+class DutyTestOut(Out):
+    """The test on going on duty, or the last one before."""
+
+    at: datetime
+    channel: str | None = Field(description="null: there was nothing to test", examples=["official_account"])
+    outcome: str = Field(description="`sent`, `nothing_left`, or why not", examples=["sent"])
+
+
+class ReachOut(Out):
+    """How I am reached though the mini-program sleeps."""
+
+    channels: list[ReachChannel] = Field(
+        description="What reaches me now, in the order it is tried; `socket` while this phone is heard",
+        examples=[["socket", "official_account", "police_app"]],
+    )
+    messages_left: int = Field(description="Messages of the Official Account, at most 5", examples=[4])
+    notices_left: int | None = Field(description="Subscription messages; null: no end", examples=[2])
+    renew: bool = Field(description="Fewer than two messages are left: write a line to the Official Account")
+    tested: DutyTestOut | None
+
+    @classmethod
+    def of(cls, reach: Reach) -> ReachOut:
+        """Reach as the core has it."""
+        probe = reach.probe
+        return cls(
+            channels=list(reach.channels), messages_left=reach.messages_left, notices_left=reach.notices_left,
+            renew=reach.renew,
+            tested=DutyTestOut(at=probe.at, channel=probe.channel, outcome=probe.outcome) if probe else None,
+        )  # fmt: skip
+
+
+class DutyReachOut(DutyOut):
+    """Whether I am on duty, and how I am reached."""
+
+    reach: ReachOut
 
 
 class FixIn(PointIn):
@@ -71,10 +110,30 @@ class FixesOut(Out):
 routes = APIRouter(tags=["Duty"])
 
 
+@routes.get(
+    "/duty",
+    operation_id="duty",
+    summary="Whether I am on duty, and how I am reached",
+    description="Going on duty sends one test by the first way that has something left; what came of it stands in `tested`, and "
+    "comes live as `reach_tested`. With fewer than two messages left (`renew`, live as `renew_reach`) open the Official "
+    "Account and write a line, such as 在岗: WeChat then allows five more within 48 h. A tap is not enough for that.",
+    responses=problems(*_OFFICERS, OfficerNotFound),
+)
+async def get_duty(officer: Officer, runtime: Stores) -> DutyReachOut:
+    """Duty and reach."""
+    async with runtime.database.moves() as db:
+        duty = await duty_of(db, officer.person_id)
+        reach = (await reach_of(db, runtime, [officer.person_id])).get(officer.person_id)
+    if duty is None or reach is None:
+        raise OfficerNotFound(person_id=officer.person_id)
+    return DutyReachOut(on_duty=duty.on_duty, since=duty.since, reach=ReachOut.of(reach))
+
+
 @routes.post(
     "/duty/on",
     operation_id="dutyOn",
     summary="Go on duty",
+    description="A test follows: see `GET /duty`.",
     responses=problems(*_OFFICERS, OfficerNotFound),
 )
 async def post_duty_on(officer: Officer, runtime: Stores) -> DutyOut:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from sqlalchemy import text
 from app.cases.queries import Case
 from app.cases.states import ACTIVE_SQL
 from app.dispatch.presence import nearby
+from app.dispatch.reachable import reach_of
 from app.kit.database import Db, MovesDb
 from app.kit.errors import Unavailable
 from app.kit.geo import Point, metres
@@ -32,7 +33,10 @@ class Known(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """An officer on duty without a case. `fit`: of a kind and with the skill that an offer would ask for."""
+    """An officer on duty without a case. `fit`: of a kind and with the skill that an offer would ask for.
+
+    `reachable`: some channel reaches the phone now; else the desk calls by radio.
+    """
 
     officer_id: UUID
     badge: str
@@ -42,6 +46,7 @@ class Free:
     fit: bool
     distance_m: int | None
     known: Known
+    reachable: bool = True
 
 
 _FREE = text(f"""
@@ -86,7 +91,9 @@ async def free_officers(db: Db | MovesDb, runtime: Runtime, case: Case) -> list[
             )
         )
     found.sort(key=lambda f: (_FAR_M if f.distance_m is None else f.distance_m, f.badge))
-    return found[:LIMIT]
+    nearest = found[:LIMIT]
+    reach = await reach_of(db, runtime, [f.officer_id for f in nearest])
+    return [replace(f, reachable=bool(reach[f.officer_id].channels)) for f in nearest]
 
 
 async def _near(runtime: Runtime, at: Point | None) -> dict[UUID, int]:

@@ -38,6 +38,7 @@ async def facts_of(db: Db | MovesDb, ids: Collection[UUID]) -> dict[UUID, Office
     return {row.person_id: facts for row in rows if (facts := officer_facts(row))}
 
 
+_DUTY_NOW = text("SELECT on_duty, duty_since FROM officers WHERE person_id = :id")
 _DUTY = text("SELECT on_duty, duty_since FROM officers WHERE person_id = :id FOR UPDATE")
 _ON = text("""
     UPDATE officers o SET on_duty = TRUE, duty_since = clock_timestamp() FROM people p
@@ -53,6 +54,12 @@ _OFF = text(f"""
        AND NOT EXISTS (SELECT FROM cases c WHERE c.officer_id = o.person_id AND c.state IN {HOLDING})
     RETURNING o.station_id
 """)
+
+
+async def duty_of(db: Db | MovesDb, officer_id: UUID) -> Duty | None:
+    """Whether an officer is on duty; None for whoever is no officer."""
+    row = (await db.execute(_DUTY_NOW, {"id": officer_id})).one_or_none()
+    return Duty(row.on_duty, row.duty_since) if row else None
 
 
 async def duty_on(db: Db, officer_id: UUID) -> Duty:
