@@ -26,6 +26,7 @@ LANE: Final = "complaint"
 NEW: Final = "new"
 ASKED: Final = "complaint_or_report"
 """The question whether words are one or the other, as a draft notes it."""
+ASKED_MOST: Final = 2
 LEFT_AFTER_S: Final = 1800
 """Who wrote nothing for so long is in the lane no more."""
 SHOWN: Final = 3
@@ -82,9 +83,14 @@ async def begin(turn: Turn, draft: Draft, said: Said) -> str:
     return await _write(turn, draft, said.text)
 
 
-async def ask(turn: Turn, draft: Draft, text: str) -> str:
+def is_asked(draft: Draft) -> bool:
+    """Whether the question stands; the third message that passes it over is a report."""
+    return draft.facts.get("asked") == ASKED and draft.turns < ASKED_MOST
+
+
+async def ask(turn: Turn, draft: Draft, text: str = "") -> str:
     """Whether words are a complaint or a report: until that is said nobody reads them."""
-    draft = replace(noting(draft.with_words(text), asked=ASKED), turns=draft.turns + 1)
+    draft = replace(noting(draft.with_words(text) if text else draft, asked=ASKED), turns=draft.turns + 1)
     await save(turn.db, turn.runtime, draft)
     answers = [("1", turn.say(replies.IS_COMPLAINT)), ("2", turn.say(replies.IS_REPORT))]
     return turn.say(replies.COMPLAINT_OR_REPORT, choices=taps.numbered(ASKED, answers))

@@ -19,6 +19,8 @@ from app.dispatch.drafts import MEDIA_ID_MAX, Draft, draft_of, drop, save
 from app.kit.database import Db
 from app.kit.geo import Gcj02
 from app.kit.runtime import Runtime
+from app.media.service import note_medium
+from app.media.states import MediaKind
 from app.notices.budget import Channel, UserAction, close_windows, note_user_action
 from app.notices.queries import take_waiting
 from app.people.identity import Person, citizen_of, note_following, set_language
@@ -40,6 +42,8 @@ from wechat.messages import (
     TextMessage,
     UnfollowEvent,
     UnknownMessage,
+    VideoMessage,
+    VoiceMessage,
 )
 from wechat.reporting import OTHER, categories_at, go_on, told
 from wechat.turn import Said, Turn, noting
@@ -57,6 +61,7 @@ class MenuKey(StrEnum):
     EMERGENCY = "emergency"
     TEXT_ONLY = "text_only"
     LARGE_PRINT = "large_print"
+    NEEDS = "needs"
     CHILD = "child"
     FOR_ANOTHER = "for_another"
     COMPLAIN = "complain"
@@ -147,8 +152,18 @@ async def _answer(turn: Turn, message: Incoming) -> str | None:
         draft = Draft(turn.person_id)
     if complaints.LANE in draft.facts and not complaints.in_lane(draft):
         draft = complaints.left(draft)
+    if _is_going(draft) and not isinstance(message, _ABOUT_PLACES):
+        draft = Draft(turn.person_id)  # the question stays; a picture goes to the open case all the same
     said = await _ON.get(type(message), _on_other)(turn, draft, message)
     return "\n".join((*notes, said)) if said else None
+
+
+_ABOUT_PLACES: Final = (TextMessage, LocationMessage, ClickEvent)
+
+
+def _is_going(draft: Draft) -> bool:
+    """Whether it was asked where the reporter of an open case is; then the draft is about that case."""
+    return draft.facts.get("asked") == reporting.GOING
 
 
 # By the kind of message. A handler takes what its kind has, so `Any` is that kind.
@@ -169,11 +184,8 @@ async def _on_text(turn: Turn, draft: Draft, message: Any) -> str:
 
 async def _on_line(turn: Turn, draft: Draft, said: Said) -> str:
     """A line outside of any lane: an answer, a wish, or words of a report."""
-    if draft.facts.get("asked") == my_cases.GOING and not _answers(draft, said):
-        said_before = await my_cases.gone_to(turn, draft, 0)  # passed over: what was typed is added as words
-        draft = Draft(turn.person_id)
-        if said.intent is Intent.THANKS:
-            return said_before
+    if _is_going(draft) and not _answers(draft, said):
+        draft = await _passed_over(turn, draft, said.intent)
     if asked := _ASKED_FOR.get(said.intent):
         if (reply := await asked(turn, draft, said)) is not None:
             return reply
@@ -184,24 +196,47 @@ async def _on_line(turn: Turn, draft: Draft, said: Said) -> str:
     return await _words(turn, draft, said.text.strip())
 
 
+async def _passed_over(turn: Turn, draft: Draft, intent: Intent | None) -> Draft:
+    """Not told which place was meant: what was typed is added to the case as words. The empty draft after it."""
+    if intent in _BY_MOVES:
+        await drop(turn.db, turn.runtime, turn.person_id)
+    else:
+        await my_cases.gone_to(turn, draft, 0)
+    return Draft(turn.person_id)
+
+
+_BY_MOVES: Final = frozenset({Intent.CANCEL, Intent.RATE, Intent.NOT_SOLVED})
+"""What moves the case in a statement of its own: that would wait for the words added here, and these for it."""
+
+
 async def _on_location(turn: Turn, draft: Draft, message: Any) -> str:
     label = (message.place_name or message.label).strip()[: placing.LABEL_MAX] or None
     place = Place(Gcj02(message.gcj02_lat, message.gcj02_lng).to_wgs84(), label)
     if complaints.in_lane(draft):
         return await complaints.at_place(turn, draft, label)
-    if draft.facts.get("asked") == my_cases.GOING:
+    if _is_going(draft):
         await drop(turn.db, turn.runtime, turn.person_id)
         draft = Draft(turn.person_id)
     if draft.empty and (running := await turn.open_cases()):
         return await my_cases.moved(turn, running[0], place)
-    return await go_on(turn, replace(placing.untyped(draft), place=place))
+    draft = replace(placing.untyped(draft), place=place)
+    return await complaints.ask(turn, draft) if complaints.is_asked(draft) else await go_on(turn, draft)
 
 
 async def _on_image(turn: Turn, draft: Draft, message: Any) -> str:
-    return await on_media(turn, draft, message.media_id)
+    return await on_media(turn, draft, MediaKind.IMAGE, message.media_id)
 
 
-async def on_media(turn: Turn, draft: Draft, media_id: str) -> str:
+async def _on_voice(turn: Turn, draft: Draft, message: Any) -> str:
+    return await on_media(turn, draft, MediaKind.VOICE, message.media_id)
+
+
+async def _on_video(turn: Turn, draft: Draft, message: Any) -> str:
+    kind = MediaKind.SHORTVIDEO if message.short else MediaKind.VIDEO
+    return await on_media(turn, draft, kind, message.media_id)
+
+
+async def on_media(turn: Turn, draft: Draft, kind: MediaKind, media_id: str) -> str:
     """A picture, a voice, a video: part of the report that is being written, else of the open case."""
     if len(media_id) > MEDIA_ID_MAX:
         log.error("wechat_media_id_too_long", length=len(media_id))
@@ -209,8 +244,10 @@ async def on_media(turn: Turn, draft: Draft, media_id: str) -> str:
     if complaints.in_lane(draft):
         return await complaints.words_only(turn, draft)
     if draft.empty and (running := await turn.open_cases()):
-        return await my_cases.attach(turn, running[0], media_id)
-    return await go_on(turn, draft.with_media(media_id))
+        return await my_cases.attach(turn, running[0], kind, media_id)
+    draft = draft.with_media(media_id)
+    await note_medium(turn.db, turn.person_id, kind, media_id)
+    return await complaints.ask(turn, draft) if complaints.is_asked(draft) else await go_on(turn, draft)
 
 
 async def _on_link(turn: Turn, draft: Draft, message: Any) -> str:
@@ -256,8 +293,12 @@ async def _on_click(turn: Turn, draft: Draft, message: Any) -> str:
     if complaints.in_lane(draft):
         draft = complaints.left(draft)
         await save(turn.db, turn.runtime, draft)
+    if _is_going(draft) and message.key in (MenuKey.REPORT, MenuKey.NEEDS):
+        draft = await _passed_over(turn, draft, None)
     if message.key == MenuKey.REPORT:
         return await _report(turn, draft)
+    if message.key == MenuKey.NEEDS:
+        return f"{turn.say(replies.NEEDS)}\n{taps.lines(turn.say(replies.NEEDS_CHOICES))}"
     intent = _CLICKS.get(message.key)
     return await _on_line(turn, draft, Said("", intent)) if intent else turn.say(replies.GREETING)
 
@@ -270,6 +311,8 @@ _ON: Final[Mapping[type[Incoming], Callable[[Turn, Draft, Any], Awaitable[str | 
     TextMessage: _on_text,
     LocationMessage: _on_location,
     ImageMessage: _on_image,
+    VoiceMessage: _on_voice,
+    VideoMessage: _on_video,
     LinkMessage: _on_link,
     FileMessage: _on_file,
     UnknownMessage: _on_unknown,
@@ -285,9 +328,7 @@ _ON: Final[Mapping[type[Incoming], Callable[[Turn, Draft, Any], Awaitable[str | 
 
 async def _tapped(turn: Turn, draft: Draft, question: str, answer: str) -> str:
     """An answer that was tapped; to a question that is no longer asked it says where things stand."""
-    if draft.facts.get("asked") != question and not (
-        question == placing.ASKED and draft.facts.get("asked") == my_cases.GOING
-    ):
+    if draft.facts.get("asked") != question:
         return await go_on(turn, draft) if draft.holds_something else await my_cases.progress(turn)
     return await _answered(turn, draft, answer)
 
@@ -352,12 +393,12 @@ _ANSWERS: Final[Mapping[str, Callable[[Turn, Draft, str], Awaitable[str]]]] = {
     reporting.CATEGORY: _category,
     reporting.RISK: _risk,
     placing.ASKED: _place,
-    my_cases.GOING: _going,
+    reporting.GOING: _going,
     SAME_OR_NEW: _same_or_new,
     elsewhere.ASKED: _elsewhere,
     complaints.ASKED: _complaint_or_report,
 }
-_OF_PLACES: Final = frozenset({placing.ASKED, my_cases.GOING})
+_OF_PLACES: Final = frozenset({placing.ASKED, reporting.GOING})
 
 
 # By what a line asks for. None: in this place the line is words of a report.
@@ -500,6 +541,8 @@ async def _words(turn: Turn, draft: Draft, text: str) -> str:
         return await _answered(turn, draft, str(number))
     if draft.facts.get("asked") == placing.ASKED:  # something else than one of the places
         draft = placing.untyped(draft)
+    if complaints.is_asked(draft):
+        return await complaints.ask(turn, draft, text)
     if not draft.empty:
         return await go_on(turn, await told(turn, draft, text))
     if running := await turn.open_cases():

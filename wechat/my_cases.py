@@ -15,6 +15,8 @@ from app.dispatch.citizen import Cancelled
 from app.dispatch.drafts import Draft, drop, save
 from app.dispatch.errors import WindowOver
 from app.kit.errors import Conflict
+from app.media.service import note_medium
+from app.media.states import MediaKind
 from app.notices.queries import take_waiting
 from app.people.identity import name_in_part, names_of
 from app.people.officers import facts_of
@@ -22,11 +24,10 @@ from app.stations.registry import registry
 from app.tracking.queries import TrackState, track
 from wechat import complaints, placing, receipts, replies
 from wechat.flags import flags_in
+from wechat.reporting import GOING
 from wechat.times import ago
 from wechat.turn import Turn, noting
 
-GOING = "going"
-"""The question which known place the reporter of an open case is at, as a draft notes it."""
 SHOWN = 3
 REPEAT_S = 600
 """An act asked for again within this time gets its first answer: the first may have been lost on the way."""
@@ -182,11 +183,13 @@ async def not_solved(turn: Turn) -> str:
     return turn.say(replies.REOPENED, number=closed.number)
 
 
-async def attach(turn: Turn, case: Case, media: str) -> str:
-    """A photo sent after the case was opened belongs to it."""
+async def attach(turn: Turn, case: Case, kind: MediaKind, media: str) -> str:
+    """A photo, voice or video sent after the case was opened belongs to it."""
     attached = media in case.media or await citizen.attach(
         turn.runtime, case.id, reporter_id=turn.person_id, media=media
     )
+    if attached:
+        await note_medium(turn.db, turn.person_id, kind, media, case_id=case.id)
     return turn.say(replies.ATTACHED if attached else replies.ATTACH_FULL, number=case.number)
 
 
@@ -217,7 +220,7 @@ async def going_to(turn: Turn, case: Case, words: str) -> str:
     draft = noting(
         draft, asked=GOING, case_id=str(case.id), **{placing.CANDIDATES: [str(p.id) for p in found]}
     )
-    if not found or (question := await placing.question(turn, draft)) is None:
+    if not found or (question := await placing.question(turn, draft, GOING)) is None:
         return await added(turn, case, turn.say(replies.PLACE_IN_WORDS, label=words), replies.MEETING_ADDED)
     await save(turn.db, turn.runtime, draft)
     return question
@@ -233,6 +236,6 @@ async def gone_to(turn: Turn, draft: Draft, number: int) -> str:
         return await progress(turn)
     if place is not None:
         return await moved(turn, case, place)
-    return await added(
-        turn, case, turn.say(replies.PLACE_IN_WORDS, label=label or "-"), replies.MEETING_ADDED
-    )
+    if label is None:  # its words had it
+        return turn.say(replies.SEND_PLACE)
+    return await added(turn, case, turn.say(replies.PLACE_IN_WORDS, label=label), replies.MEETING_ADDED)

@@ -44,14 +44,14 @@ def is_place_alone(draft: Draft, text: str) -> bool:
     return bool(draft.facts.get(CANDIDATES)) and draft.asked_place > 0 and len(text) <= ALONE_MAX
 
 
-async def question(turn: Turn, draft: Draft) -> str | None:
-    """Which of the candidates was meant; None when none of them is known any more."""
+async def question(turn: Turn, draft: Draft, asked: str = ASKED) -> str | None:
+    """Which of the candidates was meant; None when none of them is known any more. `asked` names the question."""
     known = await candidates(turn, draft)
     if not known:
         return None
     answers = [(str(number), place.name) for number, place in enumerate(known, 1)]
     answers.append(("0", turn.say(replies.NONE_OF_THESE)))
-    return turn.say(replies.ASK_WHICH_PLACE, choices=taps.numbered(ASKED, answers))
+    return turn.say(replies.ASK_WHICH_PLACE, choices=taps.numbered(asked, answers))
 
 
 async def candidates(turn: Turn, draft: Draft) -> list[KnownPlace]:

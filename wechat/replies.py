@@ -37,7 +37,7 @@ GREETING: Final = Line(
 )
 IN_LANGUAGE: Final = Line("好的。", "All right, in English. ")
 THANKS: Final = Line("不客气。回复“进度”可随时查看。", 'You are welcome. Reply "status" at any time.')
-ASK_WORDS: Final = Line("请写下发生了什么（或发照片）。", "Please write what happened (or send a photo).")
+ASK_WORDS: Final = Line("请写下发生了什么（或发语音、照片、视频）。", "Please write what happened (or send a voice, photo or video).")
 ASK_CATEGORY: Final = Line(
     "请回复序号选择类别：\n{choices}", "Please reply with the number of the category:\n{choices}"
 )
@@ -116,11 +116,11 @@ WHY_DESK: Final = Line("需由值班台处理", "The desk handles it")
 NEED_110: Final = Line("情况紧急请同时拨打110。", "If it is urgent, also call 110.")
 ATTACHED: Final = Line("已附到 {number}。", "Attached to {number}.")
 ATTACH_FULL: Final = Line(
-    "{number} 的照片已收到过，或已满20张。", "{number} has this photo already, or 20 photos."
+    "{number} 已收到过这个文件，或文件已满20个。", "{number} has this file already, or 20 files."
 )
 PHOTO_NOT_KEPT: Final = Line(
-    "这张照片没有收到，请再发一次或用文字说明。紧急情况请拨打110。",
-    "This photo did not arrive: please send it again, or write what it shows. In an emergency call 110.",
+    "这个文件没有收到，请再发一次或用文字说明。紧急情况请拨打110。",
+    "This file did not arrive: please send it again, or write what it shows. In an emergency call 110.",
 )
 ADDED: Final = Line(
     "已补充到 {number}。如果是另一件事，请回复“新报警”。",
@@ -167,6 +167,11 @@ FLAG_NOTED: Final = {
         "All right, for another person. Write what is the matter with them, and send the place where they are.",
     ),
 }
+NEEDS: Final = Line("请点选，民警到达前就会知道：", "Tap what the officer should know before arriving:")
+NEEDS_CHOICES: Final = Line(
+    "不方便说话|大字|我是小孩|替别人报警|投诉民警",
+    "text only|large print|I am a child|for someone else|police complaint",
+)
 SILENT_12110: Final = Line("也可以发短信至12110。", "You can also text 12110.")
 PRESETS: Final = (
     Line("不方便说话", "I cannot talk"),

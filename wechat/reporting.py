@@ -27,7 +27,8 @@ from wechat.turn import Turn, noting
 OTHER: Final = "other"
 CATEGORY: Final = "category"
 RISK: Final = "risk"
-"""Questions, as a draft notes them; further ones stand with what asks them."""
+GOING: Final = "going"
+"""Questions, as a draft notes them: the last is where the reporter of an open case is. Further ones stand with what asks."""
 MOST_ASKS_FOR_PLACE: Final = 2
 LAST_TURN: Final = 4
 RESUMED_AFTER_S: Final = 3600
@@ -174,7 +175,14 @@ async def _open(turn: Turn, draft: Draft, categories: tuple[Category, ...]) -> s
     category = category or category_of(draft.words or "", categories)
     key = category.key if category else OTHER
     opened = await take_report(turn, draft, key, urgent=bool(draft.facts.get("risk")))
-    return await _received(turn, opened, key)
+    received = await _received(turn, opened, key)
+    if draft.facts.get(placing.CANDIDATES) and (which := await placing.question(turn, draft, GOING)):
+        # The number does not wait for the place: which one was meant is asked of the case that is open.
+        about = Draft(turn.person_id, facts={"asked": GOING, "case_id": str(opened.case_id)})
+        candidates = draft.facts[placing.CANDIDATES]
+        await save(turn.db, turn.runtime, noting(about, **{placing.CANDIDATES: candidates}))
+        return f"{received}\n{which}"
+    return received
 
 
 async def take_report(turn: Turn, draft: Draft, category: str, *, urgent: bool, **facts: object) -> Opened:
@@ -211,7 +219,7 @@ async def _received(turn: Turn, opened: Opened, category: str) -> str:
         lines.append(turn.say(replies.OPENED_AT_DESK, why=why, **facts))
     if category == MISSING_PERSON:
         lines.append(turn.say(replies.NEED_110))
-    lines.append(taps.commands(*turn.say(replies.COMMANDS).split("|")))
+    lines.append(taps.commands(turn.say(replies.COMMANDS)))
     lines += await receipts.lines(turn, opened.case_id)
     return "\n".join(lines)
 

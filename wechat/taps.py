@@ -31,9 +31,14 @@ def command(words: str) -> str:
     return link(words, words, COMMAND)
 
 
-def commands(*words: str) -> str:
-    """Several of them in one line."""
-    return " · ".join(command(one) for one in words)
+def commands(words: str) -> str:
+    """Several of them in one line, parted by `|`."""
+    return " · ".join(command(one) for one in words.split("|"))
+
+
+def lines(words: str) -> str:
+    """Several of them, parted by `|`, a line each."""
+    return "\n".join(command(one) for one in words.split("|"))
 
 
 def numbered(question: str, answers: Iterable[tuple[str, str]], *, first: int = 1) -> str:
