@@ -8,18 +8,19 @@ import time
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
 from simulator.chat import Channel
-from simulator.config import Mode
-from simulator.crypto import encrypt, signature
+from simulator.config import Form, Inbox
+from simulator.crypto import signature
+from simulator.envelopes import envelope, new_nonce
 from simulator.faults import CallbackFault, CallbackFaultKind, take_callback_fault
-from simulator.messages import Push, cdata, padded
-from simulator.replies import UNAVAILABLE, Bubble, Malformed, read_reply
-from simulator.world import User, World
-
-DELIVERIES = 3
+from simulator.later import later
+from simulator.messages import Push
+from simulator.replies import UNAVAILABLE, Bubble, Malformed, read_acknowledgement, read_reply
+from simulator.world import Account, User, World
 
 
 class Shown(StrEnum):
@@ -68,35 +69,72 @@ class Outcome:
         }
 
 
-async def deliver(world: World, user: User, push: Push) -> Outcome:
+async def deliver(world: World, user: User, push: Push, account: Account) -> Outcome:
     """Push one message until it is answered, at most three times, and put the reply into the chat.
 
     An answer counts when it comes with HTTP 200 within the time; malformed, it is not asked for again
     and the person is told that the account is unavailable.
     """
-    fault = take_callback_fault(world.faults)
     outcome = Outcome(push.kind, push.msg_id)
-    if fault is not None and fault.kind is CallbackFaultKind.DROP:
-        outcome.problem = "dropped on purpose"
-        world.journal.note("callback", push=push.kind, msg_id=push.msg_id, dropped=True)
+    inbox = world.config.inbox if account is world.official else world.config.mp_inbox
+    if inbox is None:
+        outcome.problem = "not pushed: the mini-program has no callback address (mp_callback_url)"
         return outcome
+    way = _Way(world, user, push, account, inbox, take_callback_fault(world.faults, push.kind))
+    match way.fault.kind if way.fault else None:
+        case CallbackFaultKind.DROP:
+            outcome.problem = "dropped on purpose"
+            world.journal.note("callback", push=push.kind, msg_id=push.msg_id, user=user.id, dropped=True)
+        case CallbackFaultKind.OVERTAKEN:
+            outcome.problem = "held back on purpose: delivered after later ones"
+            world.held.append((way.fault.copies if way.fault else 1, _release(way)))
+        case _:
+            await _carry(way, outcome)
+            _let_overtaken_go(world)
+    return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One message on its way to one address."""
+
+    world: World
+    user: User
+    push: Push
+    account: Account
+    inbox: Inbox
+    fault: CallbackFault | None
+
+
+async def _carry(way: _Way, outcome: Outcome) -> None:
+    fault = way.fault
     if fault is not None and fault.kind is CallbackFaultKind.CONCURRENT:
-        outcome.attempts += await asyncio.gather(
-            *(_attempt(world, user, push, fault) for _ in range(1 + fault.copies))
-        )
+        outcome.attempts += await asyncio.gather(*(_attempt(way) for _ in range(1 + fault.copies)))
         # WeChat has given up the earlier connections: only the last one is live.
-        _conclude(outcome, user, push, outcome.attempts[-1])
-        return outcome
-    _conclude(outcome, user, push, await _until_answered(world, user, push, fault, outcome.attempts))
+        _conclude(outcome, way.user, way.push, outcome.attempts[-1])
+        return
+    _conclude(outcome, way.user, way.push, await _until_answered(way, outcome.attempts))
     if fault is not None and fault.kind is CallbackFaultKind.DUPLICATE:
         for _ in range(fault.copies):
-            outcome.attempts.append(await _attempt(world, user, push, fault))
-    return outcome
+            outcome.attempts.append(await _attempt(way))
+
+
+async def _release(way: _Way) -> None:
+    await _carry(way, Outcome(way.push.kind, way.push.msg_id))
+
+
+def _let_overtaken_go(world: World) -> None:
+    """One more message has passed those that are held back."""
+    waiting = [(more - 1, release) for more, release in world.held]
+    world.held[:] = [one for one in waiting if one[0] > 0]
+    for more, release in waiting:
+        if more <= 0:
+            later(world, release)
 
 
 async def verify_address(world: World) -> dict[str, Any]:
     """Check the callback address as the account's console does: it must echo a random text."""
-    stamp, nonce, echo = str(int(time.time())), _nonce(), secrets.token_hex(10)
+    stamp, nonce, echo = str(int(time.time())), new_nonce(), secrets.token_hex(10)
     query = {"timestamp": stamp, "nonce": nonce, "echostr": echo}
     query["signature"] = signature(world.config.token, stamp, nonce)
     try:
@@ -109,16 +147,15 @@ async def verify_address(world: World) -> dict[str, Any]:
     return {"ok": right, "status": answer.status_code, "problem": problem_text}
 
 
-async def _until_answered(
-    world: World, user: User, push: Push, fault: CallbackFault | None, attempts: list[Attempt]
-) -> Attempt:
+async def _until_answered(way: _Way, attempts: list[Attempt]) -> Attempt:
+    world, fault = way.world, way.fault
     began = time.monotonic()
     lost = fault.copies if fault is not None and fault.kind is CallbackFaultKind.LOSE_ANSWER else 0
-    for number in range(DELIVERIES):
+    for number in range(world.config.deliveries):
         wait_s = began + number * world.config.callback_pace_s - time.monotonic()
         if wait_s > 0:
             await asyncio.sleep(wait_s)
-        attempt = await _attempt(world, user, push, fault)
+        attempt = await _attempt(way)
         if number < lost:
             attempt = Attempt(None, attempt.latency_ms, "the answer was lost on purpose")
         attempts.append(attempt)
@@ -127,68 +164,59 @@ async def _until_answered(
     return attempts[-1]
 
 
-async def _attempt(world: World, user: User, push: Push, fault: CallbackFault | None) -> Attempt:
+async def _attempt(way: _Way) -> Attempt:
+    world, inbox = way.world, way.inbox
     began = time.monotonic()
-    query, body = _request(world, user, push, fault)
+    openid = way.user.openids[inbox.app_id]
+    stranger = next(app_id for app_id in world.accounts if app_id != inbox.app_id)
+    query, body = envelope(inbox, way.push, openid=openid, stranger=stranger, fault=way.fault)
+    content_type = "application/json" if inbox.form is Form.JSON else "text/xml"
     status, answer, problem = None, b"", None
     try:
         # The library's own limits are per read; WeChat's is for the whole exchange.
         async with asyncio.timeout(world.config.callback_timeout_s):
             response = await world.callbacks.post(
-                world.config.callback_url, params=query, content=body, headers={"content-type": "text/xml"}
+                inbox.url, params=query, content=body, headers={"content-type": content_type}
             )
         status, answer = response.status_code, response.content
     except (TimeoutError, httpx.HTTPError) as failure:
         problem = _named(failure)
     latency_ms = round((time.monotonic() - began) * 1000)
-    attempt = _judge(world, user, status, answer, problem, latency_ms)
+    attempt, clear = _judge(way, status, answer, problem, latency_ms)
     world.journal.note(
         "callback",
-        push=push.kind,
-        msg_id=push.msg_id,
-        user=user.id,
+        push=way.push.kind,
+        msg_id=way.push.msg_id,
+        user=way.user.id,
+        app_id=inbox.app_id,
+        path=urlsplit(inbox.url).path,
+        mode=inbox.mode.value,
+        sent=way.push.json() if inbox.form is Form.JSON else way.push.xml(),
+        answer=clear,
         status=status,
         latency_ms=latency_ms,
         problem=attempt.problem,
-        fault=fault.kind.value if fault else None,
+        fault=way.fault.kind.value if way.fault else None,
     )
     return attempt
 
 
 def _judge(
-    world: World, user: User, status: int | None, answer: bytes, problem: str | None, latency_ms: int
-) -> Attempt:
+    way: _Way, status: int | None, answer: bytes, problem: str | None, latency_ms: int
+) -> tuple[Attempt, str | None]:
+    """The delivery, and the answer in the clear when it could be read."""
     if status is None:
-        return Attempt(None, latency_ms, problem)
+        return Attempt(None, latency_ms, problem), None
     if status != httpx.codes.OK:
-        return Attempt(status, latency_ms, f"HTTP {status}")
+        return Attempt(status, latency_ms, f"HTTP {status}"), None
     try:
-        bubble = read_reply(world, answer, openid=user.openids[world.config.app_id])
+        if way.account is way.world.official:
+            read = read_reply(way.world, answer, openid=way.user.openids[way.inbox.app_id])
+        else:
+            read = read_acknowledgement(answer)
     except Malformed as malformed:
-        return Attempt(status, latency_ms, str(malformed), answered=True)
-    return Attempt(status, latency_ms, bubble=bubble, answered=True)
-
-
-def _request(
-    world: World, user: User, push: Push, fault: CallbackFault | None
-) -> tuple[dict[str, str], bytes]:
-    c = world.config
-    kind = fault.kind if fault else None
-    age_s = fault.age_s if fault and kind is CallbackFaultKind.STALE else 0
-    xml = padded(push.xml, fault.size_bytes) if fault and kind is CallbackFaultKind.OVERSIZE else push.xml
-    stamp, nonce = str(int(time.time()) - age_s), _nonce()
-    query = {"timestamp": stamp, "nonce": nonce, "openid": user.openids[c.app_id]}
-    query["signature"] = signature(c.token, stamp, nonce)
-    if c.mode is Mode.SECURE:
-        owner = c.mp_app_id if kind is CallbackFaultKind.WRONG_APP_ID else c.app_id
-        sealed = encrypt(xml, aes_key=c.aes_key, app_id=owner)
-        query["encrypt_type"] = "aes"
-        query["msg_signature"] = signature(c.token, stamp, nonce, sealed)
-        xml = f"<xml><ToUserName>{cdata(c.original_id)}</ToUserName><Encrypt>{cdata(sealed)}</Encrypt></xml>"
-    if kind is CallbackFaultKind.BAD_SIGNATURE:
-        broken = "msg_signature" if c.mode is Mode.SECURE else "signature"
-        query[broken] = signature(query[broken])
-    return query, xml.encode()
+        return Attempt(status, latency_ms, str(malformed), answered=True), None
+    return Attempt(status, latency_ms, bubble=read.bubble, answered=True), read.clear
 
 
 def _conclude(outcome: Outcome, user: User, push: Push, last: Attempt) -> None:
@@ -204,10 +232,6 @@ def _conclude(outcome: Outcome, user: User, push: Push, last: Attempt) -> None:
         outcome.shown = Shown.REPLY
         entry = user.chat.add(Channel.PASSIVE, last.bubble.kind, last.bubble.body, push.msg_id)
         outcome.reply = entry.as_json()
-
-
-def _nonce() -> str:
-    return str(secrets.randbelow(9 * 10**8) + 10**8)
 
 
 def _named(failure: Exception) -> str:

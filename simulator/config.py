@@ -12,7 +12,28 @@ class Mode(StrEnum):
     """How callbacks travel: in the clear, or encrypted and signed twice."""
 
     PLAIN = "plain"
+    COMPATIBLE = "compatible"  # both in one
     SECURE = "secure"
+
+
+class Form(StrEnum):
+    """What an account asked its callbacks to be written in; the Official Account has no choice."""
+
+    XML = "xml"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """Where the callbacks of one account go, and how they travel."""
+
+    url: str
+    app_id: str
+    original_id: str
+    token: str = field(repr=False)
+    aes_key: str = field(repr=False)
+    mode: Mode
+    form: Form
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +43,8 @@ class SimulatorConfig:
     `centre` is WGS-84 (lat, lng) degrees. `sketch_map` is a path or an http(s) address of a GeoJSON in
     WGS-84 that the chat page draws. `templates` names the keys of each subscription template of the
     mini-program, `official_templates` those of the account; empty accepts any. `mp_pages` are the
-    pages that the mini-program has released; empty accepts any. `callback_pace_s` is the time
+    pages that the mini-program has released; empty accepts any. Without `mp_callback_url` the mini-program's events are not
+    pushed. `deliveries` is how often a message is sent until it is answered. `callback_pace_s` is the time
     from one delivery to the next, `finish_after_s` from a template message to the event of its end.
 
     Raises:
@@ -43,6 +65,9 @@ class SimulatorConfig:
     public_url: str = "http://localhost:8001"
     callback_timeout_s: float = 5.0
     callback_pace_s: float = 5.0
+    deliveries: int = 3
+    mp_callback_url: str | None = None
+    mp_form: Form = Form.JSON
     sketch_map: str | None = None
     centre: tuple[float, float] = (32.0603, 118.7969)
     templates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -62,3 +87,17 @@ class SimulatorConfig:
             raise ValueError("app_id and mp_app_id must be two different ids, like 'wx1234567890abcdef'")
         if self.callback_timeout_s <= 0 or self.callback_pace_s < 0:
             raise ValueError("callback_timeout_s must be above 0 and callback_pace_s not below 0")
+
+    @property
+    def inbox(self) -> Inbox:
+        """The Official Account's."""
+        parts = (self.callback_url, self.app_id, self.original_id, self.token, self.aes_key)
+        return Inbox(*parts, self.mode, Form.XML)
+
+    @property
+    def mp_inbox(self) -> Inbox | None:
+        """The mini-program's, with the same token and key; None: it has no address."""
+        if self.mp_callback_url is None:
+            return None
+        parts = (self.mp_callback_url, self.mp_app_id, self.mp_original_id, self.token, self.aes_key)
+        return Inbox(*parts, self.mode, self.mp_form)

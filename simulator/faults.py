@@ -43,6 +43,7 @@ class CallbackFaultKind(StrEnum):
     BAD_SIGNATURE = "bad_signature"
     WRONG_APP_ID = "wrong_app_id"  # encrypted for another account, properly signed
     STALE = "stale"  # properly signed, `age_s` ago
+    OVERTAKEN = "overtaken"  # held back until `copies` later messages were delivered; nothing is shown
     OVERSIZE = "oversize"  # a body of at least `size_bytes`
 
 
@@ -52,6 +53,7 @@ class CallbackFault(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: CallbackFaultKind
+    push: str | None = Field(default=None, description="only this MsgType or Event", examples=["text"])
     times: int | None = Field(default=1, ge=1)
     copies: int = Field(default=1, ge=1, le=20, description="extra deliveries, or answers to lose")
     age_s: int = Field(default=600, ge=1)
@@ -77,9 +79,9 @@ def take_api_fault(book: FaultBook, path: str) -> ApiFault | None:
     return found
 
 
-def take_callback_fault(book: FaultBook) -> CallbackFault | None:
+def take_callback_fault(book: FaultBook, push: str) -> CallbackFault | None:
     """The fault for this message, used up by one."""
-    found = next(iter(book.callbacks), None)
+    found = next((fault for fault in book.callbacks if fault.push in (None, push)), None)
     if found is not None:
         _use(book.callbacks, found)
     return found

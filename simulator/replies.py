@@ -31,8 +31,28 @@ class Bubble:
     body: dict[str, Any]  # Any: whatever JSON can carry
 
 
-def read_reply(world: World, answer: bytes, *, openid: str) -> Bubble | None:
-    """The bubble of a passive reply; None for `success` or an empty body: nothing is shown.
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An answer as WeChat reads it: in the clear, and what it shows, if anything."""
+
+    clear: str
+    bubble: Bubble | None
+
+
+def read_acknowledgement(answer: bytes) -> Read:
+    """What a mini-program answers to its pushes: `success`, an empty body, or a hand-over to an agent.
+
+    Raises:
+        Malformed: anything else.
+    """
+    words = answer.decode(errors="replace").strip()
+    if words in ("", "success", '"success"') or "transfer_customer_service" in words:
+        return Read(words, None)
+    raise Malformed("a mini-program's push is answered by `success`, an empty body or a hand-over")
+
+
+def read_reply(world: World, answer: bytes, *, openid: str) -> Read:
+    """A passive reply, and its bubble; none for `success` or an empty body: nothing is shown.
 
     Raises:
         Malformed: not the envelope, signature, account, addressee or form that WeChat takes.
@@ -42,17 +62,20 @@ def read_reply(world: World, answer: bytes, *, openid: str) -> Bubble | None:
     except UnicodeDecodeError:
         raise Malformed("the answer is not UTF-8") from None
     if words.strip() in ("", "success"):
-        return None
+        return Read(words.strip(), None)
     root = _parse(words)
-    if world.config.mode is Mode.SECURE:
-        root = _parse(_opened(root, world.config))
+    # In compatible mode either is taken.
+    sealed = root.find("Encrypt") is not None and world.config.mode is Mode.COMPATIBLE
+    if world.config.mode is Mode.SECURE or sealed:
+        words = _opened(root, world.config)
+        root = _parse(words)
     if _text(root, "ToUserName") != openid:
         raise Malformed("ToUserName is not the openid of who wrote")
     if _text(root, "FromUserName") != world.config.original_id:
         raise Malformed("FromUserName is not the account's original id (gh_...)")
     if not _text(root, "CreateTime").isdecimal():
         raise Malformed("CreateTime is not Unix seconds")
-    return _bubble(world, root, _text(root, "MsgType"))
+    return Read(words, _bubble(world, root, _text(root, "MsgType")))
 
 
 def _opened(envelope: Element, config: SimulatorConfig) -> str:

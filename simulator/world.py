@@ -7,6 +7,7 @@ import base64
 import hashlib
 import secrets
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -82,6 +83,7 @@ class Account:
     stable: Family = field(default_factory=Family, repr=False)
     menu: dict[str, Any] | None = None  # Any: as it was created, JSON
     conditional_menus: dict[int, dict[str, Any]] = field(default_factory=dict)  # by menuid, oldest first
+    may_not_notify: bool = False  # the platform took the capability away
     last_menu_id: int = 0
     quotas: Quotas = field(default_factory=Quotas, repr=False)
     templates: dict[str, Template] = field(default_factory=dict)  # empty: any is taken
@@ -152,6 +154,7 @@ class World:
     accounts: dict[str, Account] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
     by_openid: dict[str, User] = field(default_factory=dict, repr=False)
+    held: list[tuple[int, Coroutine[Any, Any, None]]] = field(default_factory=list, repr=False)  # overtaken
     later: set[asyncio.Task[Any]] = field(default_factory=set, repr=False)  # what is still to be pushed
     codes: dict[str, Code] = field(default_factory=dict)
     paths: set[str] = field(default_factory=set, repr=False)  # of the API
@@ -186,6 +189,9 @@ def reset(world: World) -> None:
     world.users, world.by_openid, world.codes, world.refusals = {}, {}, {}, {}
     for task in world.later:
         task.cancel()
+    for _, release in world.held:
+        release.close()
+    world.held = []
     world.accounts = {
         c.app_id: Account(Kind.OFFICIAL, c.app_id, c.app_secret, c.original_id),
         c.mp_app_id: Account(Kind.MINI_PROGRAM, c.mp_app_id, c.mp_app_secret, c.mp_original_id),

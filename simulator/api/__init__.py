@@ -4,10 +4,40 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from simulator.api import account, customer, login, media, menu, quota, subscription, template, ticket, token
+from simulator.api import (
+    account,
+    conditional_menu,
+    customer,
+    login,
+    media,
+    menu,
+    qrcode,
+    quota,
+    subscription,
+    tags,
+    template,
+    ticket,
+    token,
+)
+
+_SUBJECTS = (
+    token,
+    ticket,
+    quota,
+    login,
+    account,
+    tags,
+    qrcode,
+    customer,
+    media,
+    menu,
+    conditional_menu,
+    subscription,
+    template,
+)
 
 
 def mount(app: FastAPI) -> None:
     """Add every endpoint to the application."""
-    for subject in (token, ticket, quota, login, account, customer, media, menu, subscription, template):
+    for subject in _SUBJECTS:
         subject.mount(app)

@@ -29,22 +29,17 @@ _NEEDS = {
 
 
 def mount(app: FastAPI) -> None:
-    """Add the three."""
+    """Add them."""
     endpoint(app, "POST", "/cgi-bin/menu/create", post_create, accounts=OFFICIAL)
     endpoint(app, "GET", "/cgi-bin/menu/get", get_menu, accounts=OFFICIAL)
     endpoint(app, "GET", "/cgi-bin/menu/delete", get_delete, accounts=OFFICIAL)
+    endpoint(app, "GET", "/cgi-bin/get_current_selfmenu_info", get_selfmenu, accounts=OFFICIAL)
 
 
 async def post_create(call: Call) -> Answer:
     """Replace the menu; phones here see it at once."""
     refuse_escapes(call)
-    posted = read_json(call)
-    buttons = posted.get("button")
-    if not isinstance(buttons, list) or not 1 <= len(buttons) <= MOST_BUTTONS:
-        raise refusal(40016)
-    for button in buttons:
-        _check(call, button, sub=False)
-    call.owner.menu = {"button": buttons}
+    call.owner.menu = {"button": checked_buttons(call, read_json(call))}
     return {"errcode": 0, "errmsg": "ok"}
 
 
@@ -52,13 +47,45 @@ async def get_menu(call: Call) -> Answer:
     """The menu as it was created."""
     if call.owner.menu is None:
         raise refusal(46003)
-    return {"menu": call.owner.menu}
+    if not call.owner.conditional_menus:
+        return {"menu": call.owner.menu}
+    conditional = list(reversed(call.owner.conditional_menus.values()))
+    return {"menu": call.owner.menu, "conditionalmenu": conditional}
+
+
+async def get_selfmenu(call: Call) -> Answer:
+    """The menu as it is shown, also one made in the console; without one only `is_menu_open` 0."""
+    if call.owner.menu is None:
+        return {"is_menu_open": 0}
+    return {"is_menu_open": 1, "selfmenu_info": {"button": [_told(one) for one in call.owner.menu["button"]]}}
 
 
 async def get_delete(call: Call) -> Answer:
-    """Take the menu away; without one there is nothing to do."""
+    """Take every menu away, the conditional ones too; without one there is nothing to do."""
     call.owner.menu = None
+    call.owner.conditional_menus.clear()
     return {"errcode": 0, "errmsg": "ok"}
+
+
+def checked_buttons(call: Call, posted: Mapping[str, Any]) -> list[Any]:
+    """The buttons of a posted menu. Any: as they were posted, JSON.
+
+    Raises:
+        Refusal: 40016 to 40027, which says of which part what is wrong.
+    """
+    buttons = posted.get("button")
+    if not isinstance(buttons, list) or not 1 <= len(buttons) <= MOST_BUTTONS:
+        raise refusal(40016)
+    for button in buttons:
+        _check(call, button, sub=False)
+    return buttons
+
+
+def _told(button: Mapping[str, Any]) -> dict[str, Any]:
+    below = button.get("sub_button")
+    if not below:
+        return {name: value for name, value in button.items() if name != "sub_button"}
+    return {"name": button["name"], "sub_button": {"list": [_told(one) for one in below]}}
 
 
 def _check(call: Call, button: Any, *, sub: bool) -> None:

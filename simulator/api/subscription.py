@@ -7,11 +7,13 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from simulator import events
 from simulator.api.notices import check_page, checked_values, must_be_released, one_at_a_time, shown
 from simulator.api.wire import MINI_PROGRAM, OFFICIAL, Answer, Call, endpoint, read_json
 from simulator.chat import Channel
 from simulator.errors import refusal
-from simulator.world import Grants, next_msg_id, user_by_openid
+from simulator.later import later
+from simulator.world import Grants, User, next_msg_id, user_by_openid
 
 _STATES = ("developer", "trial", "formal")
 
@@ -46,12 +48,20 @@ async def _send(call: Call, posted: Mapping[str, Any], opens: Mapping[str, Any])
         raise refusal(40003)
     template = str(posted.get("template_id", ""))
     data = checked_values(call.owner, template, posted.get("data"))
+    if call.owner.may_not_notify:
+        raise refusal(43107)
     async with one_at_a_time(call, user):
         grants = user.grants.get(template, Grants())
         if not grants.long_term and grants.once < 1:
             raise refusal(43101)
         grants.once -= 0 if grants.long_term else 1
     msg_id = next_msg_id(call.world)
+    sent = _tell_sent(call, user, template, msg_id)
+    later(call.world, sent, after_s=call.world.config.finish_after_s)
     entry = user.chat.add(Channel.SUBSCRIPTION, "notice", shown(call.owner, template, data) | dict(opens))
     call.facts |= {"user": user.id, "entry": entry.seq}
     return {"errcode": 0, "errmsg": "ok", "msgid": msg_id}
+
+
+async def _tell_sent(call: Call, user: User, template: str, msg_id: int) -> None:
+    await events.tell_sent(call.world, user, call.owner, template, msg_id, 0, "success")

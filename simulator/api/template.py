@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from simulator import phone
+from simulator import events
 from simulator.api.notices import check_page, checked_values, one_at_a_time, shown
 from simulator.api.wire import OFFICIAL, Answer, Call, endpoint, read_json
 from simulator.chat import Channel
@@ -72,7 +72,7 @@ async def get_templates(call: Call) -> Answer:
 
 
 async def _finish(call: Call, user: User, msg_id: int, status: str) -> None:
-    await phone.tell_template_end(call.world, user, msg_id, status)
+    await events.tell_template_end(call.world, user, msg_id, status)
 
 
 def _client_id(posted: Mapping[str, Any]) -> str:

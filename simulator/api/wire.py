@@ -24,7 +24,7 @@ from simulator.world import Account, Kind, World
 
 MAX_BODY_BYTES = 24 * 1024 * 1024
 MOST_REFUSALS = 1_000
-_MASKED = ("access_token", "secret", "appsecret", "js_code", "code")
+_MASKED = ("access_token", "secret", "appsecret", "corpsecret", "js_code", "code")
 # Escapes that a serialiser makes of letters; those of control characters have no other form.
 _ESCAPED = re.compile(rb"(?<!\\)((?:\\\\)*)\\(u(?!00[01])[0-9a-fA-F]{4})")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from simulator.control import account, send, state, stream, users
+from simulator.control import account, consents, pocket, send, state, stream, users
 
 PREFIX = "/__wechat__"
 
@@ -12,6 +12,6 @@ PREFIX = "/__wechat__"
 def router() -> APIRouter:
     """Everything under the prefix."""
     control = APIRouter(prefix=PREFIX)
-    for subject in (state, account, users, send, stream):
+    for subject in (state, account, users, consents, pocket, send, stream):
         control.include_router(subject.router)
     return control

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from simulator.control.access import TheWorld
+from simulator.menus import menu_of
 from simulator.quotas import LIMITS, Limit, limit_of, used_today
 from simulator.world import Account, Kind, World, add_template
 
@@ -25,6 +26,15 @@ class NewTemplate(BaseModel):
     keys: dict[str, str] = Field(min_length=1, examples=[{"thing1": "事项", "time2": "时间"}])
 
 
+class Capability(BaseModel):
+    """What an account may do."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    account: Kind = Kind.MINI_PROGRAM
+    subscription_messages: bool
+
+
 class NewLimit(BaseModel):
     """The walls of one endpoint; null for none."""
 
@@ -37,10 +47,10 @@ class NewLimit(BaseModel):
 
 
 @router.get("/account")
-async def get_account(world: TheWorld) -> dict[str, Any]:
-    """What the phone shows of the account: name and menu."""
+async def get_account(world: TheWorld, user: str | None = None) -> dict[str, Any]:
+    """What the phone shows of the account: name and menu; with `user`, the menu this person sees."""
     c = world.config
-    menu = world.official.menu or {"button": []}
+    menu = menu_of(world.official, world.users.get(user or "")) or {"button": []}
     return {"name": c.account_name, "app_id": c.app_id, "mp_app_id": c.mp_app_id, "menu": menu}
 
 
@@ -49,6 +59,13 @@ async def post_template(body: NewTemplate, world: TheWorld) -> dict[str, Any]:
     """Give an account a template; from the first one on, it may use no other."""
     template = add_template(_of(world, body.account), body.template_id, keys=body.keys, title=body.title)
     return {"template_id": template.template_id, "title": template.title, "keys": template.labels}
+
+
+@router.post("/capabilities")
+async def post_capability(body: Capability, world: TheWorld) -> dict[str, Any]:
+    """Take subscription messages away from an account (43107), or give them back."""
+    _of(world, body.account).may_not_notify = not body.subscription_messages
+    return body.model_dump()
 
 
 @router.post("/quotas")

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
-from simulator import phone
+from simulator import events
 from simulator.control.access import TheUser, TheWorld
 from simulator.windows import left
 from simulator.world import Grants, User, World, add_user, mint_code
@@ -28,9 +28,10 @@ class NewUser(BaseModel):
 
 
 class Scene(BaseModel):
-    """What a scanned code carries."""
+    """What a scanned code carries: any scene, or the ticket of a code that the account made."""
 
     scene: str | None = Field(default=None, max_length=64)
+    ticket: str | None = None
 
 
 class Grant(BaseModel):
@@ -85,19 +86,24 @@ async def get_user(user: TheUser, world: TheWorld) -> dict[str, Any]:
 @router.post("/users/{user_id}/follow")
 async def post_follow(user: TheUser, world: TheWorld, body: Scene | None = None) -> dict[str, Any]:
     """Follow the account (by scanning, with a scene); answers what came of the event."""
-    return (await phone.follow(world, user, scene=body.scene if body else None)).as_json()
+    return (await events.follow(world, user, scene=body.scene if body else None)).as_json()
 
 
 @router.post("/users/{user_id}/unfollow")
 async def post_unfollow(user: TheUser, world: TheWorld) -> dict[str, Any]:
     """Unfollow it."""
-    return (await phone.unfollow(world, user)).as_json()
+    return (await events.unfollow(world, user)).as_json()
 
 
 @router.post("/users/{user_id}/scan")
 async def post_scan(user: TheUser, world: TheWorld, body: Scene) -> dict[str, Any]:
-    """Scan the account's code."""
-    return (await phone.scan(world, user, body.scene or "0")).as_json()
+    """Scan the account's code; 409 when its time is over."""
+    if body.ticket is None:
+        return (await events.scan(world, user, body.scene or "0")).as_json()
+    try:
+        return (await events.scan_ticket(world, user, body.ticket)).as_json()
+    except events.CodeExpired as expired:
+        raise HTTPException(409, str(expired)) from None
 
 
 @router.post("/users/{user_id}/login-code", status_code=201)
