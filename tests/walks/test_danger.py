@@ -62,10 +62,11 @@ async def test_in_a_claimed_case_its_officer_hears_of_it(world: World, desk: Per
 
     async with world.dial(officer) as phone, world.dial(desk) as board:
         reply = await neighbour.say(DANGER)
-        heard, rang = await phone.next("case_changed"), await board.next("case_changed")
+        for line in (phone, board):
+            while (await line.next("case_changed"))["kind"] != "case_raised":
+                pass  # the words themselves came first
 
     assert "110" in reply
-    assert heard["kind"] == rang["kind"] == "case_raised"
     assert await world.make.column(case, "urgent") is True
     assert len(await world.rows("SELECT 1 FROM cases")) == 1
 
