@@ -84,6 +84,8 @@ class Account:
     menu: dict[str, Any] | None = None  # Any: as it was created, JSON
     conditional_menus: dict[int, dict[str, Any]] = field(default_factory=dict)  # by menuid, oldest first
     may_not_notify: bool = False  # the platform took the capability away
+    addresses_closed: bool = False  # our address is not on the list: 40164
+    paid_numbers: int = 0  # phone numbers that were told, each for money
     last_menu_id: int = 0
     quotas: Quotas = field(default_factory=Quotas, repr=False)
     templates: dict[str, Template] = field(default_factory=dict)  # empty: any is taken
@@ -122,6 +124,11 @@ class User:
     came_with: str = ""  # the scene of the code that was scanned
     template_failure: str | None = None  # why template messages do not arrive, as the event says it
     sends_under_way: int = 0
+    phone: str = "13800000000"
+    risk: int = 0  # what getuserriskrank says, 0 to 4
+    risky_sign_in: bool = False  # 40226
+    refuses_messages: bool = False  # 48002
+    snapshot: bool = False  # opens web pages under a virtual identity
     chat: Chat = field(default_factory=Chat, repr=False)
     windows: dict[str, Windows] = field(default_factory=dict, repr=False)  # by app id
     grants: dict[str, Grants] = field(default_factory=dict, repr=False)  # by template id
@@ -142,6 +149,26 @@ class Code:
 
 
 @dataclass(slots=True)
+class WebCode:
+    """A code that a web page got: good once, for 5 minutes."""
+
+    user: User
+    ends_at: float
+    scope: str
+    used: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WebToken:
+    """What a web page may ask with; `kind` is access or refresh."""
+
+    user: User
+    scope: str
+    kind: str
+    ends_at: float
+
+
+@dataclass(slots=True)
 class World:
     """The state of one simulator. Functions beside it change it; one event loop owns it."""
 
@@ -157,6 +184,9 @@ class World:
     held: list[tuple[int, Coroutine[Any, Any, None]]] = field(default_factory=list, repr=False)  # overtaken
     later: set[asyncio.Task[Any]] = field(default_factory=set, repr=False)  # what is still to be pushed
     codes: dict[str, Code] = field(default_factory=dict)
+    phone_codes: dict[str, Code] = field(default_factory=dict, repr=False)
+    web_codes: dict[str, WebCode] = field(default_factory=dict, repr=False)
+    web_tokens: dict[str, WebToken] = field(default_factory=dict, repr=False)
     paths: set[str] = field(default_factory=set, repr=False)  # of the API
     refusals: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)  # by rid, JSON
     last_msg_id: int = 0
@@ -187,6 +217,7 @@ def reset(world: World) -> None:
     world.faults, world.journal, world.files = FaultBook(), Journal(), Files()
     world.pockets = Pockets()
     world.users, world.by_openid, world.codes, world.refusals = {}, {}, {}, {}
+    world.phone_codes, world.web_codes, world.web_tokens = {}, {}, {}
     for task in world.later:
         task.cancel()
     for _, release in world.held:
@@ -247,6 +278,13 @@ def mint_code(world: World, user: User) -> str:
     world.codes = {key: code for key, code in world.codes.items() if code.ends_at > now - 3600}
     value = f"0{secrets.token_urlsafe(23)}"
     world.codes[value] = Code(user, now + CODE_LIFETIME_S)
+    return value
+
+
+def mint_phone_code(world: World, user: User) -> str:
+    """What the button for the phone number gives the mini-program: a code of another kind."""
+    value = secrets.token_hex(32)
+    world.phone_codes[value] = Code(user, world.clock.now() + CODE_LIFETIME_S)
     return value
 
 

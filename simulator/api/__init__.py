@@ -6,11 +6,15 @@ from fastapi import FastAPI
 
 from simulator.api import (
     account,
+    checks,
     conditional_menu,
     customer,
+    links,
     login,
     media,
     menu,
+    oauth,
+    phone_number,
     qrcode,
     quota,
     subscription,
@@ -34,6 +38,10 @@ _SUBJECTS = (
     conditional_menu,
     subscription,
     template,
+    phone_number,
+    links,
+    checks,
+    oauth,
 )
 
 

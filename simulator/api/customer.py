@@ -33,6 +33,8 @@ async def post_send(call: Call) -> Answer:
     """Send one message. There is nothing to recognise a repeat by: sent twice, it is seen twice."""
     posted = read_unescaped(call)
     user = _addressee(call, posted)
+    if user.refuses_messages:
+        raise refusal(48002)
     kind = str(posted.get("msgtype", ""))
     if kind not in _KINDS[call.owner.kind]:
         raise refusal(40008)

@@ -34,6 +34,8 @@ async def get_session(call: Call) -> Answer:
         raise refusal(40029)
     if code.used:
         raise refusal(40163)
+    if code.user.risky_sign_in:
+        raise refusal(40226)
     _count(code.user, now)
     code.used = True
     session = {

@@ -65,6 +65,8 @@ def identify_by_secret(world: World, given: Mapping[str, Any]) -> Account:
     account = world.accounts.get(str(app_id))
     if account is None:
         raise refusal(40013)
+    if account.addresses_closed:
+        raise refusal(40164)
     if not secrets.compare_digest(str(secret).encode(), account.secret.encode()):
         raise refusal(40125)
     return account

@@ -27,12 +27,13 @@ class NewTemplate(BaseModel):
 
 
 class Capability(BaseModel):
-    """What an account may do."""
+    """What an account may do; what is not given stays."""
 
     model_config = ConfigDict(extra="forbid")
 
     account: Kind = Kind.MINI_PROGRAM
-    subscription_messages: bool
+    subscription_messages: bool | None = Field(default=None, description="false: 43107")
+    address_allowed: bool | None = Field(default=None, description="false: 40164 for tokens")
 
 
 class NewLimit(BaseModel):
@@ -63,8 +64,12 @@ async def post_template(body: NewTemplate, world: TheWorld) -> dict[str, Any]:
 
 @router.post("/capabilities")
 async def post_capability(body: Capability, world: TheWorld) -> dict[str, Any]:
-    """Take subscription messages away from an account (43107), or give them back."""
-    _of(world, body.account).may_not_notify = not body.subscription_messages
+    """Take something away from an account, or give it back."""
+    account = _of(world, body.account)
+    if body.subscription_messages is not None:
+        account.may_not_notify = not body.subscription_messages
+    if body.address_allowed is not None:
+        account.addresses_closed = not body.address_allowed
     return body.model_dump()
 
 

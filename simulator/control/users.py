@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from simulator import events
 from simulator.control.access import TheUser, TheWorld
 from simulator.windows import left
-from simulator.world import Grants, User, World, add_user, mint_code
+from simulator.world import Grants, User, World, add_user, mint_code, mint_phone_code
 
 router = APIRouter(tags=["people"])
 
@@ -25,6 +25,19 @@ class NewUser(BaseModel):
     following: bool = Field(default=True, description="from the start, without a subscribe event")
     unionid: bool = Field(default=True, description="false: the two accounts are not joined")
     language: str = Field(default="zh_CN", pattern="^[a-z]{2}(_[A-Z]{2})?$", description="of their WeChat")
+
+
+class Traits(BaseModel):
+    """What WeChat knows and thinks of a person."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    phone: str | None = Field(default=None, pattern="^[0-9+]{5,20}$")
+    language: str | None = Field(default=None, pattern="^[a-z]{2}(_[A-Z]{2})?$")
+    risk: int | None = Field(default=None, ge=0, le=4)
+    risky_sign_in: bool | None = Field(default=None, description="40226 at the next sign-in")
+    snapshot: bool | None = Field(default=None, description="web pages see a virtual identity")
+    refuses_messages: bool | None = Field(default=None, description="48002 for customer messages")
 
 
 class Scene(BaseModel):
@@ -110,6 +123,20 @@ async def post_scan(user: TheUser, world: TheWorld, body: Scene) -> dict[str, An
 async def post_login_code(user: TheUser, world: TheWorld) -> dict[str, Any]:
     """A code of `wx.login`: works once, for 5 minutes."""
     return {"code": mint_code(world, user)}
+
+
+@router.post("/users/{user_id}/phone-code", status_code=201)
+async def post_phone_code(user: TheUser, world: TheWorld) -> dict[str, Any]:
+    """A code of the button for the phone number: works once, for 5 minutes."""
+    return {"code": mint_phone_code(world, user)}
+
+
+@router.post("/users/{user_id}/traits")
+async def post_traits(user: TheUser, body: Traits, world: TheWorld) -> dict[str, Any]:
+    """Change what WeChat knows and thinks of a person; what is not given stays."""
+    for name, value in body.model_dump(exclude_none=True).items():
+        setattr(user, name, value)
+    return describe(world, user)
 
 
 @router.post("/users/{user_id}/grants", status_code=201)
