@@ -94,13 +94,14 @@ class Places:
                 best[place.id] = (score, name, place)
         found = sorted(best.values(), key=lambda one: (-one[0], one[2].name, one[2].id))
         certain = [name for score, name, _ in found if score >= 1]
-        # "North gate of the park" says the gate; the park whose name stands in it was not meant.
-        return [
-            place
-            for score, name, place in found
-            if not any(name != longer and name in longer for longer in certain)
-            and (score >= 1 or not certain)
-        ][:CANDIDATES]
+        return [place for score, name, place in found if _stands(score, name, certain)][:CANDIDATES]
+
+
+def _stands(score: float, name: str, certain: list[str]) -> bool:
+    """Words that say the park's gate do not mean the park, whose name stands in it; the park may mean its gate."""
+    if score < 1:
+        return not certain or any(shorter in name for shorter in certain)
+    return not any(name != longer and name in longer for longer in certain)
 
 
 def _score(name: str, own: frozenset[str], said: str, pairs: frozenset[str]) -> float:

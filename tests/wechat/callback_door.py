@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import httpx
 from fastapi import FastAPI
+from wechatpy.crypto import WeChatCrypto
 
 from app.kit.geo import Point
 from app.kit.runtime import Runtime
@@ -17,7 +18,6 @@ from tests.factories import CENTRE
 from tests.wechat.test_guard import sign
 from wechat.callback import PATH, router
 from wechat.guard import Keys, seal
-from wechatpy.crypto import WeChatCrypto
 
 ACCOUNT = "gh_0123456789ab"
 KEYS = Keys(token=SECRETS["WECHAT_TOKEN"], aes_key=SECRETS["WECHAT_AES_KEY"], app_id=SECRETS["WECHAT_APP_ID"])
