@@ -129,7 +129,8 @@ class Cursors:
     def _read(kind: type, part: Any) -> Any:  # JSON
         if kind is datetime:
             at = datetime.fromisoformat(part)
-            if at.tzinfo is None:
+            # At the ends of the calendar a time with an offset has no UTC, and PostgreSQL is never asked.
+            if at.tzinfo is None or not 2000 <= at.year <= 2100:
                 raise ValueError
             return at
         if kind is UUID:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -124,6 +126,17 @@ async def test_pages_of_the_queue_hold_every_case_once(desk: Person, make: Make)
     "cursor", ["x", "W10", "bnVsbA", "WzEsMiwzXQ", "W3RydWUsICIyMDI2IiwgIngiXQ", "%F0%9F%98%80"]
 )
 async def test_a_cursor_that_the_list_never_gave_is_refused(desk: Person, cursor: str) -> None:
+    answer = await desk.get(f"/queue?cursor={cursor}")
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+
+
+@pytest.mark.parametrize(
+    "at", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "1999-12-31T00:00:00+00:00"]
+)
+async def test_a_cursor_of_a_time_that_no_case_has_is_refused(desk: Person, at: str) -> None:
+    cursor = base64.urlsafe_b64encode(json.dumps([True, at, str(new_id())]).encode()).decode()
+
     answer = await desk.get(f"/queue?cursor={cursor}")
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
