@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from app.cases.errors import CaseNotFound
 from app.cases.queries import Case
-from app.cases.states import ACTIVE, REOPEN_DAYS, CaseState
+from app.cases.states import ACTIVE, HELPS_SQL, REOPEN_DAYS, CaseState
 from app.kit.database import Db, MovesDb
 from app.people.queries import scope_of
 from app.people.sessions import Actor
@@ -26,9 +26,10 @@ class Reader(StrEnum):
     PAST_HOLDER = "past_holder"  # closed it less than 24 h ago
 
 
-_BACKUP = text(
-    "SELECT EXISTS (SELECT FROM backups WHERE case_id = :case_id AND officer_id = :person_id AND left_at IS NULL)"
-)
+_BACKUP = text(f"""
+    SELECT EXISTS (SELECT FROM backups b JOIN cases c ON c.id = b.case_id
+                    WHERE b.case_id = :case_id AND b.officer_id = :person_id AND {HELPS_SQL})
+""")
 CONTACT_AFTER_CLOSE_H = 24
 
 
@@ -100,9 +101,9 @@ def may_say_not_solved(case: Case) -> bool:
     return case.state is CaseState.CLOSED and closed_lately(case)
 
 
-_TRACKERS = text("""
+_TRACKERS = text(f"""
     SELECT c.id, c.epoch, c.state, c.reporter_id, c.officer_id,
-           (SELECT array_agg(b.officer_id) FROM backups b WHERE b.case_id = c.id AND b.left_at IS NULL) AS backups
+           (SELECT array_agg(b.officer_id) FROM backups b WHERE b.case_id = c.id AND {HELPS_SQL}) AS backups
       FROM cases c WHERE c.id = ANY(CAST(:ids AS uuid[]))
 """)
 

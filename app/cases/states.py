@@ -44,6 +44,10 @@ ACTIVE_SQL = _listed(ACTIVE)
 ENDED_SQL = _listed(ENDED)
 """The ended states as SQL has them, brackets included: `state NOT IN {ENDED_SQL}`."""
 
+HELPS_SQL = "b.left_at IS NULL AND b.joined_at >= greatest(c.claimed_at, c.assigned_at)"
+"""Whether a back-up `b` helps on the case `c`: whom its present holder asked. Who helped the one before is followed no
+more, and hears no more, when the case changes hands or is taken up again."""
+
 REOPEN_DAYS = 7
 """How long after its closing a reporter may say "not solved", and a case closed lately is shown in the chat."""
 

@@ -20,6 +20,7 @@ from app.cases.states import (
     ARRIVE,
     CLOSE,
     EN_ROUTE,
+    HELPS_SQL,
     MARK_URGENT,
     RETURN,
     CaseEvent,
@@ -151,21 +152,24 @@ async def still_coming(runtime: Runtime, case_id: UUID, *, epoch: int, officer: 
 
 
 _JOIN = text(f"""
-    INSERT INTO backups (id, case_id, officer_id)
+    INSERT INTO backups AS b (id, case_id, officer_id)
     SELECT gen_random_uuid(), c.id, f.person_id FROM cases c, officers f
      WHERE c.id = :case_id AND c.state IN {ACTIVE_SQL}
        AND f.person_id = :officer_id AND f.on_duty AND c.officer_id <> f.person_id
        AND NOT (f.person_id = ANY(c.excluded)) AND f.person_id <> c.reporter_id
        AND EXISTS (SELECT FROM events e WHERE e.case_id = c.id AND e.epoch = c.epoch AND e.kind = 'case_backup_asked')
-    ON CONFLICT DO NOTHING RETURNING id
+    ON CONFLICT (case_id, officer_id) WHERE left_at IS NULL DO UPDATE SET joined_at = clock_timestamp()
+     WHERE NOT EXISTS (SELECT FROM cases c WHERE c.id = b.case_id AND {HELPS_SQL})
+    RETURNING id
 """)
 _LEAVE = text("""
     UPDATE backups SET left_at = clock_timestamp()
      WHERE case_id = :case_id AND officer_id = :officer_id AND left_at IS NULL RETURNING id
 """)
-_JOINED = text(
-    "SELECT EXISTS (SELECT FROM backups WHERE case_id = :case_id AND officer_id = :officer_id AND left_at IS NULL)"
-)
+_JOINED = text(f"""
+    SELECT EXISTS (SELECT FROM backups b JOIN cases c ON c.id = b.case_id
+                    WHERE b.case_id = :case_id AND b.officer_id = :officer_id AND {HELPS_SQL})
+""")
 
 
 async def request_backup(runtime: Runtime, case_id: UUID, *, epoch: int, officer: Actor, reason: str) -> None:

@@ -20,6 +20,7 @@ import structlog
 from sqlalchemy import text
 
 from app.cases.service import note_sign
+from app.cases.states import ACTIVE_SQL, HELPS_SQL
 from app.kit.clock import utc_now
 from app.kit.errors import Invalid
 from app.kit.geo import Point, metres
@@ -64,12 +65,12 @@ class Holding:
     since: datetime  # what was measured before is not of this case
 
 
-_HOLDINGS = text("""
+_HOLDINGS = text(f"""
     SELECT c.id, c.epoch, TRUE AS holder, coalesce(greatest(c.claimed_at, c.assigned_at), c.reported_at) AS since FROM cases c
-     WHERE c.officer_id = :officer_id AND c.state IN ('claimed', 'assigned', 'en_route', 'arrived')
+     WHERE c.officer_id = :officer_id AND c.state IN {ACTIVE_SQL}
     UNION ALL
     SELECT c.id, c.epoch, FALSE, b.joined_at FROM backups b JOIN cases c ON c.id = b.case_id
-     WHERE b.officer_id = :officer_id AND b.left_at IS NULL AND c.state IN ('claimed', 'assigned', 'en_route', 'arrived')
+     WHERE b.officer_id = :officer_id AND {HELPS_SQL} AND c.state IN {ACTIVE_SQL}
 """)
 _NEWER = """
 local old = redis.call('GET', KEYS[1])

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from app.dispatch.desk import close_at_desk, take_case
+from app.cases.policy import watchers
+from app.dispatch.acts import request_backup
+from app.dispatch.desk import assign, close_at_desk, reopen, take_case
 from app.events.edge import transaction
 from app.kit.runtime import Runtime
 from app.people import sessions
@@ -295,6 +297,34 @@ async def test_backup_joins_is_tracked_and_leaves(
     assert tracked["case_ids"] == [str(held.id)]
     assert (contact.status_code, contact.json()["code"]) == (403, "contact_not_shown")
     assert (await helper.ok("GET", "/my-case"))["helping"] == []
+
+
+async def test_who_helped_on_a_case_is_not_followed_when_it_is_taken_up_again(
+    make: Make, sign_in: SignIn, officer: Phone, held: Made, runtime: Runtime
+) -> None:
+    helper, next_one = await sign_in(await make.officer()), await make.officer()
+    await officer.ok("POST", f"/cases/{held.id}/backup", {"epoch": 1, "reason": "人多"})
+    await helper.ok("POST", f"/cases/{held.id}/backup/join")
+    await officer.ok("POST", f"/cases/{held.id}/arrived", {"epoch": 1, "meet_code": "4711"})
+    await officer.ok("POST", f"/cases/{held.id}/close", {"epoch": 1, "disposition": "solved"})
+
+    desk = acting(await make.staff("desk"))
+    again = await reopen(runtime, held.id, actor=desk, reason="报案人称未解决")
+    assigned = await assign(runtime, held.id, epoch=again.epoch, officer_id=next_one.id, actor=desk)
+    await runtime.drain()
+    fix = POINT | {"accuracy_m": 10, "at": datetime.now(UTC).isoformat()}
+    tracked = await helper.ok("POST", "/fixes", {"fixes": [fix]})
+    seen = (await helper.ok("GET", "/my-case"))["helping"]
+    async with runtime.database.moves() as db:
+        told = (await watchers(db, [held.id]))[held.id][0]
+
+    assert (tracked["case_ids"], tracked["present"], seen) == ([], True, [])
+    assert helper.person_id not in told
+
+    await request_backup(runtime, held.id, epoch=assigned.epoch, officer=acting(next_one), reason="人多")
+    await helper.ok("POST", f"/cases/{held.id}/backup/join")  # asked for anew, and coming again
+
+    assert [c["case_id"] for c in (await helper.ok("GET", "/my-case"))["helping"]] == [str(held.id)]
 
 
 @pytest.mark.parametrize(
