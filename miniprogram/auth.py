@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Security
@@ -10,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from app.dispatch.errors import OffDuty
 from app.kit.errors import AppError, Forbidden, LimitReached, Unauthenticated, Unavailable
+from app.kit.lanes import lane
 from app.kit.runtime import Runtime
 from app.people.sessions import Actor, Audience, PersonKind, actor_of
 from app.tracking.service import Ingest
@@ -153,9 +155,11 @@ async def anyone(runtime: Stores, bearer: _Bearer) -> Actor | None:
     return await _actor(runtime, bearer, acting=True) if bearer else None
 
 
-async def signed_in(runtime: Stores, bearer: _Bearer) -> Actor:
-    """A citizen, or an officer in their own affairs."""
-    return await _actor(runtime, bearer, acting=True)
+async def signed_in(runtime: Stores, bearer: _Bearer) -> AsyncIterator[Actor]:
+    """A citizen, or an officer in their own affairs; with few requests at a time (`app.kit.lanes`)."""
+    actor = await _actor(runtime, bearer, acting=True)
+    async with lane(runtime, actor.person_id):
+        yield actor
 
 
 async def citizen(actor: Annotated[Actor, Depends(signed_in)]) -> Actor:

@@ -5,7 +5,8 @@ message is answered within 4 s. The work goes on when it takes longer, and is wa
 repeat of a message waits for the first to end and is given its answer.
 
 One transaction holds the message's key with its reply, the draft, the case and the events. Whether words
-mean danger is judged before any store is asked, so that "call 110" is said with both of them down.
+mean danger is judged before any store is asked, so that "call 110" is said with both of them down. The messages
+of one person are taken one by one, and danger does not stand in that line.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from starlette.responses import PlainTextResponse
 from app.events.edge import transaction
 from app.inbox.service import first_time, key_of, remember
 from app.kit.errors import AppError, Unavailable
+from app.kit.lanes import lane
 from app.kit.metrics import CALLBACK_SECONDS, CALLBACKS
 from app.kit.runtime import Runtime
 from app.settings import Settings
@@ -161,10 +163,11 @@ async def _work(
     runtime: Runtime, official: Followers | None, message: Incoming, answered: asyncio.Future[Answer]
 ) -> None:
     try:
-        # Who is in danger does not wait for an introduction; an event about a notice introduces nobody.
-        if not is_emergency(message) and not isinstance(message, NOTICE_EVENTS):
-            await introduce(runtime, official, message.sender)
-        answer = await _acted(runtime, message)
+        async with lane(runtime, (message.sender, is_emergency(message)), at_once=1):
+            # Who is in danger does not wait for an introduction; an event about a notice introduces nobody.
+            if not is_emergency(message) and not isinstance(message, NOTICE_EVENTS):
+                await introduce(runtime, official, message.sender)
+            answer = await _acted(runtime, message)
     except Unavailable as error:
         log.error("wechat_message_not_taken", error=error.code, detail=error.detail)
         answer = Answer(_without_stores(message, replies.DOWN), "unavailable")

@@ -78,8 +78,8 @@ def photo_xml(message_id: int) -> str:
     )
 
 
-def _xml(rest: str) -> str:
-    head = f"<ToUserName>{ACCOUNT}</ToUserName><FromUserName>{OPENID}</FromUserName><CreateTime>1714112445</CreateTime>"
+def _xml(rest: str, sender: str = OPENID) -> str:
+    head = f"<ToUserName>{ACCOUNT}</ToUserName><FromUserName>{sender}</FromUserName><CreateTime>1714112445</CreateTime>"
     return f"<xml>{head}{rest}</xml>"
 
 
@@ -126,6 +126,25 @@ async def test_a_report_by_chat_is_answered_with_its_number(wechat: WeChat, runt
 
     [case] = await rows(runtime, "SELECT number, state FROM cases")
     assert case.number in answer
+
+
+async def test_one_who_sends_a_hundred_messages_at_once_keeps_nobody_else_waiting(
+    wechat: WeChat, runtime: Runtime
+) -> None:
+    await wechat.say(REPORT, 1)
+    late = count("late")
+    async with runtime.database.transaction() as db:
+        await db.execute(text("SELECT FROM drafts FOR UPDATE"))  # what their messages wait for
+        flood = [asyncio.create_task(wechat.say("还在吵", number)) for number in range(2, 102)]
+        while not await rows(runtime, "SELECT FROM pg_locks WHERE NOT granted LIMIT 1"):
+            await asyncio.sleep(0.01)
+        other = _xml("<MsgType>text</MsgType><Content>进度</Content><MsgId>999</MsgId>", "oSomebodyElse")
+        answer = await wechat.push(other)
+
+        assert (answer.status_code, count("late")) == (200, late)
+        danger = said(await wechat.say("他有刀", 1000))  # nor do their own earlier messages stand before it
+        assert "110" in danger
+    await asyncio.gather(*flood)
 
 
 async def test_the_same_message_ten_times_at_once_is_one_case_with_one_answer(
