@@ -9,6 +9,7 @@ from app.backlog import read_backlog
 from app.cases.states import ENDED_SQL, CaseState
 from app.kit import metrics
 from app.kit.runtime import Runtime
+from app.media.quota import today
 from app.notices.queries import stops
 from app.notices.walls import used_today
 
@@ -37,6 +38,7 @@ async def scrape(runtime: Runtime) -> bytes:
         rest = (await db.execute(_REST)).one()
         backlog = await read_backlog(db)
         stopped = await stops(db)
+        media = await today(db, runtime)
         used = await used_today(db, runtime)
     for state in CaseState:
         metrics.CASES.labels(state.value).set(states.get(state.value, 0))
@@ -52,4 +54,8 @@ async def scrape(runtime: Runtime) -> bytes:
     for one in used:
         metrics.WALL_USED.labels(str(one.channel)).set(round(one.share, 4))
     metrics.DELIVERIES_QUEUED.set(rest.queued)
+    metrics.MEDIA_DOWNLOADS.set(media.downloads)
+    metrics.MEDIA_DOWNLOADS_LIMIT.set(media.limit)
+    metrics.MEDIA_WAITING.set(media.waiting)
+    metrics.MEDIA_OLDEST.set(media.oldest_s)
     return generate_latest()

@@ -157,9 +157,11 @@ class TrackOut(Out):
 
 
 class DeliveryOut(Out):
-    """One notice about a case, and what became of it."""
+    """One notice about a case by one channel, and what became of it."""
 
     id: int
+    to_reporter: bool
+    badge: str | None = Field(description="Of the officer it was for", examples=["017342"])
     kind: str = Field(examples=["handed_over"])
     channel: str = Field(examples=["official_account"])
     state: str = Field(examples=["sent"])
@@ -168,6 +170,12 @@ class DeliveryOut(Out):
     done_at: datetime | None
     code: int | None = Field(description="WeChat's", examples=[45015])
     reading: str | None = Field(examples=["window_closed"])
+    passed_on: bool = Field(description="The next channel has it")
+    confirmed_at: datetime | None = Field(description="WeChat said that the phone has it")
+    seen_at: datetime | None = Field(description="The person was shown it, in the chat or the mini-program")
+    waits: bool = Field(
+        description="No channel could carry it, and the person has not seen it yet: call them"
+    )
 
 
 class DeliveriesOut(Out):
@@ -301,19 +309,23 @@ async def get_track(case_id: UUID, actor: Board, runtime: Stores) -> TrackOut:
     "/cases/{case_id}/deliveries",
     operation_id="consoleDeliveries",
     summary="Who was told what about a case",
+    description="One line a channel: a notice that one channel could not carry goes on to the next.",
     responses=problems(RoleNeeded, CaseNotFound),
     openapi_extra=_DESK,
 )
 async def get_deliveries(case_id: UUID, actor: Desk, runtime: Stores) -> DeliveriesOut:
     """The ledger of a case."""
     async with runtime.database.moves() as db:
-        await _at_my_desk(db, runtime, case_id, actor)
+        case = await _at_my_desk(db, runtime, case_id, actor)
         found = await deliveries_of(db, case_id)
+        badges = await badges_of(db, {d.person_id for d in found})
     return DeliveriesOut(
         items=[
             DeliveryOut(
                 id=d.id, kind=d.kind, channel=d.channel, state=d.state, attempts=d.attempts, at=d.at,
-                done_at=d.done_at, code=d.code, reading=d.reading,
+                done_at=d.done_at, code=d.code, reading=d.reading, to_reporter=d.person_id == case.reporter_id,
+                badge=badges.get(d.person_id), passed_on=d.passed_on, confirmed_at=d.confirmed_at, seen_at=d.seen_at,
+                waits=d.waits,
             )
             for d in found
         ]

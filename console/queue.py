@@ -17,6 +17,7 @@ from app.kit.database import Db
 from app.kit.problems import problems
 from app.kit.runtime import Runtime
 from app.notices.queries import stops
+from app.notices.walls import used_today
 from app.people.sessions import Actor, Role
 from console.auth import Board, Stores
 from console.refusals import RoleNeeded, roles
@@ -92,12 +93,21 @@ class StoppedOut(Out):
     )
 
 
+class NearOut(Out):
+    """A channel that has used up 80 % of its day: the least important notices wait already."""
+
+    channel: str = Field(examples=["official_account"])
+    taken: int = Field(description="Calls made today", examples=[401233])
+    wall: int = Field(description="Calls a day", examples=[500000])
+
+
 class QueueOut(Out):
     """A page: urgent on top, then oldest first."""
 
     items: list[QueuedOut]
     next: str | None = Field(description="The cursor of the next page; null: this is the last one")
     stopped: list[StoppedOut] = Field(description="Alarms about the channels to citizens; usually empty")
+    near: list[NearOut] = Field(description="Channels whose day is nearly used up; usually empty")
 
 
 class RunningOut(Out):
@@ -138,6 +148,11 @@ async def queue_page(db: Db, runtime: Runtime, actor: Actor, *, after: After | N
     return QueueOut(
         items=[QueuedOut.queued(case, actor.person_id) for case in page],
         stopped=stopped,
+        near=[
+            NearOut(channel=u.channel, taken=u.taken, wall=u.wall)
+            for u in await used_today(db, runtime)
+            if u.near
+        ],
         next=_QUEUE_CURSOR.of(not last.urgent, last.reported_at, last.id) if last else None,
     )
 

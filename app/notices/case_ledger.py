@@ -11,11 +11,16 @@ from sqlalchemy import text
 from app.kit.database import Db, MovesDb
 
 MOST = 200
+_UNHEARD = """(d.state IN ('dropped', 'refused', 'uncertain', 'dead') AND d.seen_at IS NULL AND NOT d.passed_on
+            AND d.reading IS DISTINCT FROM 'stale')"""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """One notice and what became of it. `code` is WeChat's, `reading` what it means to us."""
+    """One notice by one channel and what became of it. `code` is WeChat's, `reading` what it means to us.
+
+    `passed_on`: the next channel has it. `waits`: nothing could carry it, and the person has not seen it yet.
+    """
 
     id: int
     person_id: UUID
@@ -27,10 +32,15 @@ class Delivered:
     done_at: datetime | None
     code: int | None
     reading: str | None
+    passed_on: bool
+    confirmed_at: datetime | None  # WeChat said that the phone has it
+    seen_at: datetime | None
+    waits: bool
 
 
-_OF_CASE = text("""
-    SELECT d.id, d.person_id, d.kind, d.channel, d.state, d.attempts, e.at, d.done_at, d.code, d.reading
+_OF_CASE = text(f"""
+    SELECT d.id, d.person_id, d.kind, d.channel, d.state, d.attempts, e.at, d.done_at, d.code, d.reading,
+           d.passed_on, d.confirmed_at, d.seen_at, {_UNHEARD} AS waits
       FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.case_id = :case_id ORDER BY d.id DESC LIMIT :limit
 """)
 
@@ -40,7 +50,20 @@ async def deliveries_of(db: Db | MovesDb, case_id: UUID) -> list[Delivered]:
     rows = await db.execute(_OF_CASE, {"case_id": case_id, "limit": MOST})
     return [
         Delivered(
-            r.id, r.person_id, r.kind, r.channel, r.state, r.attempts, r.at, r.done_at, r.code, r.reading
+            r.id,
+            r.person_id,
+            r.kind,
+            r.channel,
+            r.state,
+            r.attempts,
+            r.at,
+            r.done_at,
+            r.code,
+            r.reading,
+            r.passed_on,
+            r.confirmed_at,
+            r.seen_at,
+            r.waits,
         )
         for r in rows
     ]

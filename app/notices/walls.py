@@ -26,16 +26,19 @@ SHARE_OF_THE_REST = 0.80
 ALARM_AT = 0.80
 
 _TODAY = "(clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date"
-# A shard that another sender has in hand is passed over; the second statement waits for it, so that a day that is
-# not used up refuses nobody. The shards' parts add up to `most` exactly: floor((m + 0) / 8) + ... + floor((m + 7) / 8) = m.
-_RESERVE = f"""
+# The shards' parts add up to `most` exactly: floor((m + 0) / 8) + ... + floor((m + 7) / 8) = m.
+_ROOM = f"channel = :channel AND day = {_TODAY} AND taken < (CAST(:most AS int) + shard) / {SHARDS}"
+# A shard that another sender has in hand is passed over.
+_QUICK = text(f"""
     UPDATE daily_sends SET taken = taken + 1
-     WHERE (channel, day, shard) = (
-           SELECT s.channel, s.day, s.shard FROM daily_sends s
-            WHERE s.channel = :channel AND s.day = {_TODAY} AND s.taken < (CAST(:most AS int) + s.shard) / {SHARDS}
-            ORDER BY s.taken, s.shard LIMIT 1 FOR UPDATE"""
-_QUICK = text(f"{_RESERVE} SKIP LOCKED) RETURNING taken")
-_PATIENT = text(f"{_RESERVE}) RETURNING taken")
+     WHERE (channel, day, shard) = (SELECT channel, day, shard FROM daily_sends WHERE {_ROOM}
+                                     ORDER BY taken, shard LIMIT 1 FOR UPDATE SKIP LOCKED)
+    RETURNING taken
+""")
+# Waits for the shards with room one after the other, so that a day that is not used up refuses nobody. Nothing is
+# ever put back: a shard that is seen full stays full, and who waits holds no other shard.
+_WITH_ROOM = text(f"SELECT shard FROM daily_sends WHERE {_ROOM} ORDER BY shard")
+_OF_SHARD = text(f"UPDATE daily_sends SET taken = taken + 1 WHERE {_ROOM} AND shard = :shard RETURNING taken")
 _OPEN_DAY = text(f"""
     INSERT INTO daily_sends (channel, day, shard) SELECT :channel, {_TODAY}, s FROM generate_series(0, {SHARDS - 1}) AS s
     ON CONFLICT DO NOTHING
@@ -88,8 +91,9 @@ async def reserve(db: Db | MovesDb, runtime: Runtime, channel: Channel, priority
     if (await db.execute(_QUICK, values)).one_or_none() is not None:
         return True
     await db.execute(_OPEN_DAY, {"channel": channel})  # the first call of the day
-    if (await db.execute(_PATIENT, values)).one_or_none() is not None:
-        return True
+    for shard in list((await db.execute(_WITH_ROOM, values)).scalars()):
+        if (await db.execute(_OF_SHARD, values | {"shard": shard})).one_or_none() is not None:
+            return True
     WALL_REFUSALS.labels(str(channel), str(priority)).inc()
     return False
 

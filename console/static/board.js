@@ -340,7 +340,9 @@ function render() {
   fill("duty", now.on_duty, dutyRow, "nobody");
   fill("approvals", now.approvals, approvalRow);
   const stopped = now.queue.stopped[0];
-  $("stopped").hidden = !stopped;
+  const near = now.queue.near[0];
+  $("stopped").hidden = !stopped && !near;
+  if (near) $("stopped").textContent = `${word("near")} ${near.taken} / ${near.wall}`;
   if (stopped) $("stopped").textContent = `${word("stopped")} ${desk.time(stopped.until)}`;
   $("approvals-part").hidden = !now.approvals.length;
   $("queue-count").textContent = now.queue.items.length + (now.queue.next ? "+" : "");

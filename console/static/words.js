@@ -77,6 +77,7 @@ const WORDS = {
   close_case: ["办结", "Close the case"],
   take_to_close: ["先“我来处理”，再办结", "Take it first, then it can be closed"],
   details: ["详情", "Details"],
+  near: ["今日可发送的消息将用完，次要通知已暂缓：", "Today's messages are nearly used up, lesser notices wait:"],
   stopped: ["暂时无法向群众发送消息，请电话联系；恢复时间", "Citizens cannot be written to: call them; until"],
   failed: ["操作失败，请重试", "That failed, please try again"],
   all_stations: ["全部单位", "All stations"],
