@@ -42,7 +42,7 @@ class Dead:
     """One dead letter. `letter` names it: `event-12`, `notice-7`; `why` is an error's name or WeChat's reading."""
 
     letter: str
-    what: str  # the kind of event or notice
+    what: str  # the kind of event; of a notice with its channel
     at: datetime  # when it happened
     attempts: int
     why: str | None
@@ -59,7 +59,7 @@ _DEAD = text("""
     SELECT 'event' AS kind, o.event_id AS id, e.kind AS what, e.at, o.attempts, o.error AS why, e.case_id
       FROM outbox o JOIN events e ON e.id = o.event_id WHERE o.dead_at IS NOT NULL
      UNION ALL
-    SELECT 'notice', d.id, d.kind, e.at, d.attempts, concat_ws(' ', d.reading, d.code), d.case_id
+    SELECT 'notice', d.id, d.kind || ' by ' || d.channel, e.at, d.attempts, concat_ws(' ', d.reading, d.code), d.case_id
       FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.state = 'dead'
      ORDER BY at, kind, id LIMIT :limit
 """)

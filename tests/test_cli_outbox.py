@@ -56,7 +56,7 @@ async def test_dead_letters_are_listed_with_why_and_told_by_doctor_and_metrics(
     assert {d["letter"] for d in dead} == set(letters)
     assert {d["letter"]: (d["what"], d["attempts"], d["why"]) for d in dead} == {
         letters[0]: ("case_probed", 8, "ZeroDivisionError"),
-        letters[1]: ("closed", 3, "our_fault 47003"),
+        letters[1]: ("closed by official_account", 3, "our_fault 47003"),
     }
     assert all(letter in table for letter in letters)
     assert (finding["ok"], finding["found"]) == (False, "1 events, 1 notices")
