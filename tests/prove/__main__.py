@@ -16,6 +16,7 @@ from tests.prove.deadlines import promises, without_valkey
 from tests.prove.figures import PAGE, Figure, Skipped, keep, say
 from tests.prove.grants import grants
 from tests.prove.postgres15 import older
+from tests.prove.reach import reach
 from tests.prove.rounds import rounds
 from tests.prove.runs import fuzzing, machine
 from tests.prove.telling import following, repeats
@@ -25,6 +26,7 @@ Proof = Callable[[float], Awaitable[Figure | list[Figure]]]
 PROOFS: dict[str, Proof] = {
     "postgres15": older,
     "race": rounds,
+    "reach": reach,
     "G1": grants,
     "G2": promises,  # and G3
     "G4": without_valkey,
