@@ -173,7 +173,9 @@ async def _on_text(turn: Turn, draft: Draft, message: Any) -> str:
     question, answer = taps.answer_of(message.menu_id or "")
     if question in _ANSWERS:
         return await _tapped(turn, draft, question, answer)
-    said = Said(message.text, *intent_of(message.text))
+    # A phrase of silent mode is words, also where it would be a wish if it were typed.
+    intent = (Intent.WORDS, "") if question == taps.PRESET else intent_of(message.text)
+    said = Said(message.text, *intent)
     if complaints.in_lane(draft):
         if (written := await complaints.go_on(turn, draft, said)) is not None:
             return written

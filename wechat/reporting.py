@@ -85,6 +85,9 @@ async def go_on(turn: Turn, draft: Draft) -> str:
         draft, questions = await _missing(turn, draft, station, categories)
     if not questions:
         return "\n".join((*notes, await _open(turn, draft, categories)))
+    if _has_no_scene(draft, categories) and not draft.facts.get("stop_told"):
+        draft = noting(draft, stop_told=True)
+        notes.append(turn.say(replies.STOP_PAYMENT))  # the line to call comes before any question
     await save(turn.db, turn.runtime, draft)
     return "\n".join((*notes, *questions))
 
@@ -139,7 +142,11 @@ def _wants_place(draft: Draft, categories: tuple[Category, ...]) -> bool:
         return False
     if draft.facts.get(placing.CANDIDATES):  # asked about once the number of this turn is free
         return False
-    return next((c.scene for c in categories if c.key == draft.category), True)
+    return not _has_no_scene(draft, categories)
+
+
+def _has_no_scene(draft: Draft, categories: tuple[Category, ...]) -> bool:
+    return any(c.key == draft.category and not c.scene for c in categories)
 
 
 def _risk(turn: Turn) -> str:
