@@ -93,7 +93,8 @@ _ASK = text(f"""
     SELECT :id, s.id, s.person_id, o.station_id FROM sessions s JOIN officers o ON o.person_id = s.person_id
      WHERE s.id = :session_id AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp()
     ON CONFLICT (session_id) DO UPDATE
-       SET asked_at = clock_timestamp(), decided_at = NULL, decided_by = NULL, approved = NULL
+       SET asked_at = clock_timestamp(), decided_at = NULL, decided_by = NULL, approved = NULL,
+           station_id = excluded.station_id
      WHERE a.decided_at IS NOT NULL OR a.asked_at < clock_timestamp() - interval '{APPROVAL_S} seconds'
     RETURNING a.id, a.station_id
 """)
@@ -119,13 +120,14 @@ async def ask_approval(db: Db, actor: Actor) -> UUID:
     return UUID(str(row.id))
 
 
+# The desk of the station where the officer is now, though they asked at another.
 _OPEN = f"""
-    SELECT a.id, a.person_id, a.station_id, a.session_id, a.asked_at, o.badge
+    SELECT a.id, a.person_id, o.station_id, a.session_id, a.asked_at, o.badge
       FROM approvals a JOIN officers o ON o.person_id = a.person_id
      WHERE a.decided_at IS NULL AND a.asked_at > clock_timestamp() - interval '{APPROVAL_S} seconds'
 """
 _PENDING = text(
-    _OPEN + " AND (:everywhere OR a.station_id = ANY(CAST(:stations AS uuid[]))) ORDER BY a.asked_at"
+    _OPEN + " AND (:everywhere OR o.station_id = ANY(CAST(:stations AS uuid[]))) ORDER BY a.asked_at"
 )
 _ONE = text(_OPEN + " AND a.id = :id")
 _DECIDE = text("""

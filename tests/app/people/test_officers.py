@@ -40,7 +40,7 @@ from app.people.second_factor import (
 )
 from app.people.sessions import Actor, actor_of, alive
 from app.people.tables import Audience, PersonKind
-from tests.factories import Make
+from tests.factories import Make, acting
 
 APP = "wxabcdef1234567890"
 
@@ -460,6 +460,27 @@ async def test_nobody_else_decides_and_not_after_ten_minutes(runtime: Runtime, m
             await decide_approval(db, approval, by=desk, approve=True)
         assert await ask_approval(db, officer) == approval  # asked anew, so it waits again
         await decide_approval(db, approval, by=desk, approve=True)
+
+
+async def test_an_officer_who_changed_stations_is_let_in_by_the_new_desk_alone(
+    runtime: Runtime, make: Make, sign_in, sql
+):
+    old, new = await make.the_station(), await make.station(ring=None)
+    officer, _ = await sign_in(await make.officer(station=old), second_factor=False)
+    before, after = [acting(await make.staff("desk", station=one)) for one in (old, new)]
+    async with transaction(runtime) as db:
+        approval = await ask_approval(db, officer)
+        await change_officer(db, officer.person_id, by=None, station_id=new.id)
+
+    async with transaction(runtime) as db:
+        seen = [[a.id for a in await pending_approvals(db, stations=[one.id])] for one in (old, new)]
+        with pytest.raises(ApprovalNotFound):
+            await decide_approval(db, approval, by=before, approve=True)
+        await decide_approval(db, approval, by=after, approve=True)
+        await ask_approval(db, officer)  # idle, later
+    assert seen == [[], [approval]]
+    asked = await sql("SELECT station_id FROM events WHERE kind = 'approval_asked' ORDER BY id")
+    assert asked == [(old.id,), (new.id,)]
 
 
 async def test_only_an_officer_has_a_desk_to_ask(runtime: Runtime, make: Make, sign_in):
