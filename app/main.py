@@ -20,6 +20,7 @@ import miniprogram.hot
 import miniprogram.live
 import miniprogram.router
 import wechat.callback
+import wechat.jssdk
 from app import metrics
 from app.body_cap import BodyCap
 from app.kit.errors import Unavailable
@@ -34,6 +35,7 @@ from app.stations.registry import registry, stations_without_desk
 from app.tracking.service import Ingest
 from app.wiring import open_runtime
 from wechat.client import Account, TokenStore, WeChatClient, open_http
+from wechat.scenes import SceneCodes
 
 log = structlog.get_logger()
 
@@ -63,6 +65,7 @@ def create_app(settings: Settings, *, wechat_transport: httpx.AsyncBaseTransport
     )
     app.add_middleware(miniprogram.hot.HotFirst, prefix=miniprogram.router.PREFIX, answer=answer)
     app.include_router(wechat.callback.router(settings))
+    app.include_router(wechat.jssdk.router(settings))
     app.include_router(miniprogram.router.router(), prefix=miniprogram.router.PREFIX)
     app.include_router(console.router.router(), prefix=console.router.PREFIX)
     app.include_router(console.board.pages())
@@ -82,6 +85,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.wechat_miniprogram = WeChatClient(http, account, TokenStore(http, account, runtime.valkey))
     official = Account(settings.wechat_app_id, settings.wechat_app_secret.get_secret_value())
     app.state.wechat_official = WeChatClient(http, official, TokenStore(http, official, runtime.valkey))
+    app.state.codes = SceneCodes(app.state.wechat_official)
     await app.state.hub.start()
     log.info("service_started")
     try:

@@ -1,8 +1,9 @@
-"""The access token of one account, shared by every process and refreshed by one of them."""
+"""The access token and the JS-SDK's ticket of one account, shared by every process and refreshed by one of them."""
 
 import asyncio
 import secrets
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import httpx
@@ -19,7 +20,7 @@ _API: Final = "stable_token"
 _LOCK_MS: Final = 10_000  # longer than a refresh may take
 _POLL_S: Final = 0.05
 _PATIENCE_S: Final = 3.0
-# In the last 300 s of a token WeChat hands out the next one, while both are good.
+# In the last 300 s of a token WeChat hands out the next one, while both are good; a ticket is renewed as early.
 _MARGIN_S: Final = 300
 
 _DOWN: Final = (*ValkeyDown, RedisClusterException)
@@ -28,31 +29,34 @@ _DELETE_IF: Final = (
 )
 
 
-class TokenStore:
-    """Where the token is kept: `wx:{appid}:token` in Valkey, its refresher in `wx:{appid}:lock`.
+class Shared:
+    """Something WeChat gives for a while, kept in Valkey under `wx:{appid}:{name}`, its refresher under a lock beside it.
 
-    `valkey` is a client of redis-py (asyncio), single or cluster. While it is down each process
-    keeps a token of its own, which is harmless: WeChat's stable token is the same for all.
+    `valkey` is a client of redis-py (asyncio), single or cluster. While it is down each process keeps one of its
+    own, which is harmless: WeChat gives the same to all. `ask` returns it with its remaining seconds.
     """
 
-    def __init__(self, http: httpx.AsyncClient, account: Account, valkey: Any) -> None:
+    def __init__(
+        self, valkey: Any, app_id: str, name: str, lock: str, ask: Callable[[], Awaitable[tuple[str, int]]]
+    ) -> None:
         # Any: redis-py types its two clients apart where their use does not differ.
-        self._http = http
-        self._account = account
         self._valkey = valkey
+        self._app_id = app_id
+        self._name = name
+        self._ask = ask
         # The braces are a cluster's hash tag: both keys live in one slot.
-        self._key = f"wx:{{{account.app_id}}}:token"
-        self._lock_key = f"wx:{{{account.app_id}}}:lock"
-        self._own: tuple[str, float] | None = None  # token, until when on the monotonic clock
+        self._key = f"wx:{{{app_id}}}:{name}"
+        self._lock_key = f"wx:{{{app_id}}}:{lock}"
+        self._own: tuple[str, float] | None = None  # it, until when on the monotonic clock
         self._flight: asyncio.Task[str] | None = None
 
     async def get(self) -> str:
-        """A token that is believed good.
+        """What is believed good.
 
         Raises:
             WeChatRefused: WeChat gives none; mostly a matter for an operator.
             WeChatUnreachable: WeChat does not answer; `sent` is False, as it tells of the call
-                the token was for.
+                it was for.
         """
         try:
             if cached := await self._cached():
@@ -69,7 +73,7 @@ class TokenStore:
         return await asyncio.shield(self._flight)
 
     async def drop(self, bad: str) -> None:
-        """Forget exactly this token; one that somebody has fetched since stays."""
+        """Forget exactly this one; another that somebody has fetched since stays."""
         if self._own is not None and self._own[0] == bad:
             self._own = None
         await self._delete_if(self._key, bad)
@@ -86,7 +90,7 @@ class TokenStore:
     async def _refreshed(self) -> str:
         mine = secrets.token_hex(8)
         try:
-            locked = await self._lock_or_token(mine)
+            locked = await self._lock_or_value(mine)
         except _DOWN:
             self._log_down()
             return await self._fetched()
@@ -98,8 +102,8 @@ class TokenStore:
             if locked:
                 await self._delete_if(self._lock_key, mine)
 
-    async def _lock_or_token(self, mine: str) -> str | bool:
-        """The token somebody else fetched; or True with the lock; or False, out of patience."""
+    async def _lock_or_value(self, mine: str) -> str | bool:
+        """What somebody else fetched; or True with the lock; or False, out of patience."""
         give_up = time.monotonic() + _PATIENCE_S
         while not await self._valkey.set(self._lock_key, mine, nx=True, px=_LOCK_MS):
             await asyncio.sleep(_POLL_S)
@@ -107,22 +111,22 @@ class TokenStore:
                 return cached
             if time.monotonic() >= give_up:
                 return False
-        # Whoever held the lock before may have stored a token after our last look.
+        # Whoever held the lock before may have stored it after our last look.
         if cached := await self._cached():
             await self._delete_if(self._lock_key, mine)
             return cached
         return True
 
     async def _fetched(self) -> str:
-        token, life_s = await _ask(self._http, self._account)
+        value, life_s = await self._ask()
         keep_s = max(life_s - _MARGIN_S, life_s // 2, 1)
-        self._own = (token, time.monotonic() + keep_s)
+        self._own = (value, time.monotonic() + keep_s)
         try:
-            await self._valkey.set(self._key, token, px=keep_s * 1000)
+            await self._valkey.set(self._key, value, px=keep_s * 1000)
         except _DOWN:
             self._log_down()
-        log.info("wechat_token_refreshed", app_id=self._account.app_id, kept_s=keep_s)
-        return token
+        log.info("wechat_token_refreshed", what=self._name, app_id=self._app_id, kept_s=keep_s)
+        return value
 
     async def _delete_if(self, key: str, value: str) -> None:
         try:
@@ -131,7 +135,17 @@ class TokenStore:
             self._log_down()
 
     def _log_down(self) -> None:
-        log.warning("wechat_token_store_down", app_id=self._account.app_id)
+        log.warning("wechat_token_store_down", app_id=self._app_id)
+
+
+class TokenStore(Shared):
+    """The access token of one account."""
+
+    def __init__(self, http: httpx.AsyncClient, account: Account, valkey: Any) -> None:
+        async def ask() -> tuple[str, int]:
+            return await _ask(http, account)
+
+        super().__init__(valkey, account.app_id, "token", "lock", ask)
 
 
 async def _ask(http: httpx.AsyncClient, account: Account) -> tuple[str, int]:

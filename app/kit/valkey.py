@@ -15,7 +15,7 @@ promise is lost; the table says who owns it, how long it lives and who puts it b
 | live:gw:{id} | live.hub | channel | sharded pub/sub of one gateway | - |
 | here:{person} | notices.socket | 35 s | whose mini-program is open | next ping |
 | live:ticket:{hash} | live.tickets | 30 s | whose socket this ticket opens, once | a new ticket |
-| wx:{appid}:token, wx:{appid}:lock | wechat.access_token | as WeChat says | access token, its refresher | fetched again |
+| wx:{appid}:token, wx:{appid}:lock; :ticket, :ticket_lock | wechat.access_token | as WeChat says | access token, JS-SDK ticket, who refreshes it | fetched again |
 """
 
 from __future__ import annotations
