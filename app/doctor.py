@@ -12,12 +12,15 @@ from sqlalchemy import text
 from app.backlog import read_backlog
 from app.kit.migrate import current_revision, newest_revision
 from app.kit.runtime import Runtime
+from app.media.quota import today
 from app.notices.queries import stops
+from app.notices.walls import used_today
 from app.stations.registry import registry, stations_without_desk
 
 CLOCK_OFF_MAX_S = 1.0
 OLDEST_POSTGRESQL = 150000
 OLDEST_EVENT_S = 60
+OLDEST_MEDIUM_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ async def examine(runtime: Runtime) -> list[Finding]:
     if all(f.ok for f in findings if f.what in ("database", "migrations")):
         findings += await _stations(runtime)
         findings += await _outbox(runtime)
+        findings.append(await _media(runtime))
     findings.append(await _wechat(runtime))
     return findings
 
@@ -105,6 +109,7 @@ async def _outbox(runtime: Runtime) -> list[Finding]:
     async with runtime.database.moves() as db:
         backlog = await read_backlog(db)
         stopped = await stops(db)
+        near = [u for u in await used_today(db, runtime) if u.near]
     dead = backlog.dead_events + backlog.dead_notices
     return [
         Finding(
@@ -119,9 +124,25 @@ async def _outbox(runtime: Runtime) -> list[Finding]:
             "channels", not stopped,
             ", ".join(f"{s.channel} stopped until {s.until:%d %b %H:%M} UTC: {s.reading}" for s in stopped) or "open",
             "citizens are not told: the desk calls them. wait_quota: the day's messages are spent, ask WeChat for more; "
-            "operator: mend WECHAT_APP_SECRET or the account's settings",
+            "operator: mend WECHAT_APP_SECRET or the account's settings; capability_gone: WeChat took a right away, see its console",
+        ),
+        Finding(
+            "daily walls", not near, ", ".join(f"{u.channel} {u.taken} of {u.wall}" for u in near) or "far",
+            "lesser notices wait already; if the account's console shows a higher quota, set WECHAT_DAILY_MESSAGES, "
+            "WECHAT_DAILY_TEMPLATES or MINIPROGRAM_DAILY_SUBSCRIPTIONS",
         ),
     ]  # fmt: skip
+
+
+async def _media(runtime: Runtime) -> Finding:
+    async with runtime.database.moves() as db:
+        used = await today(db, runtime)
+    return Finding(
+        "media", not used.near and used.oldest_s < OLDEST_MEDIUM_S,
+        f"{used.downloads} of {used.limit} downloads today, {used.waiting} wait, the oldest {used.oldest_s:.0f} s",
+        "near the day's limit: ask WeChat for more, the rest waits for Beijing's midnight and nothing is lost before three "
+        "days; waiting without that: is a worker running, does the store of media answer? The log says why",
+    )  # fmt: skip
 
 
 async def _wechat(runtime: Runtime) -> Finding:

@@ -21,6 +21,7 @@ from app.kit.database import Database
 from app.kit.runtime import Runtime
 from app.kit.secrets import BlindIndex, KeyRing, parse_keys
 from app.live import topics
+from app.media.states import MediaEvent
 from app.notices.rules import expand
 from app.people.events import PeopleEvent
 from app.people.merging import follow_merge
@@ -63,6 +64,8 @@ FOLLOWERS: dict[str, list[Follower]] = {
     CaseEvent.RAISED: [dispatch.ring_the_desk, *_TOLD],
     CaseEvent.MOVED_PLACE: _TOLD,
     AmendEvent.AMENDED: [dispatch.tell_case_and_board],
+    MediaEvent.READY: [dispatch.tell_case_and_board],
+    MediaEvent.LOST: [dispatch.tell_case_and_board],
     CaseEvent.RATED: [dispatch.tell_case_and_board],
     CaseEvent.BACKUP_ASKED: [dispatch.ask_colleagues, *_TOLD],
     CaseEvent.BACKUP_JOINED: [dispatch.tell_case_and_board],

@@ -26,8 +26,12 @@ from app.inbox import service as inbox
 from app.kit.metrics import TICKS
 from app.kit.runtime import Runtime
 from app.live.publish import settle
+from app.media import jobs as media
+from app.media.source import MediaSource
+from app.notices.confirm import forget_early
 from app.notices.jobs import deliver
 from app.notices.sender import Sender
+from app.notices.walls import watch_walls
 from app.people import jobs as people
 from app.people.merging import gather_merged
 from app.tracking import jobs as tracking
@@ -48,14 +52,20 @@ class Tick:
     job: Job
 
 
-def ticks(runtime: Runtime, sender: Sender) -> list[Tick]:
-    """Every job of the worker but the handover, which has a thread of its own."""
+def ticks(runtime: Runtime, sender: Sender, source: MediaSource | None = None) -> list[Tick]:
+    """Every job of the worker but the handover, which has a thread of its own. Without a `source` no medium is fetched."""
+    fetching = [Tick("fetch_media", 1.0, lambda: media.fetch_due(runtime, source))] if source else []
     return [
+        *fetching,
+        Tick("erase_media", 5.0, lambda: media.erase_files(runtime)),
+        Tick("forget_media", 3600.0, lambda: media.forget(runtime)),
         Tick("rings", 0.25, lambda: due_rings(runtime)),
         Tick("silent", 0.5, lambda: handover.sweep_silent(runtime)),
         Tick("unacknowledged", 0.5, lambda: handover.sweep_unacknowledged(runtime)),
         Tick("follow_left", 0.5, lambda: follow_left(runtime)),
         Tick("deliver", 0.3, lambda: deliver(runtime, sender)),
+        Tick("watch_walls", 30.0, lambda: watch_walls(runtime)),
+        Tick("forget_early", 600.0, lambda: forget_early(runtime)),
         Tick("settle", 1.0, lambda: settle(runtime)),
         Tick("duty_of_expired", 30.0, lambda: people.end_duty_of_expired(runtime)),
         Tick("gather_merged", 30.0, lambda: gather_merged(runtime)),
@@ -72,11 +82,15 @@ def ticks(runtime: Runtime, sender: Sender) -> list[Tick]:
     ]
 
 
-async def run(runtime: Runtime, sender: Sender, stop: asyncio.Event) -> None:
+async def run(
+    runtime: Runtime, sender: Sender, stop: asyncio.Event, source: MediaSource | None = None
+) -> None:
     """Tick until `stop` is set, then finish the rounds under way and drain."""
     deadlines = Deadlines(runtime)
     deadlines.start()
-    loops = [asyncio.create_task(_loop(tick, stop), name=tick.name) for tick in ticks(runtime, sender)]
+    loops = [
+        asyncio.create_task(_loop(tick, stop), name=tick.name) for tick in ticks(runtime, sender, source)
+    ]
     try:
         await stop.wait()
     finally:

@@ -21,6 +21,7 @@ from app.notices.tables import Channel
 from app.settings import Settings
 from app.wiring import open_runtime
 from wechat.client import open_http
+from wechat.media import wechat_media
 from wechat.sender import wechat_senders
 
 log = structlog.get_logger()
@@ -42,7 +43,7 @@ async def main(settings: Settings) -> None:
     spare_the_collector()
     log.info("worker_started")
     try:
-        await worker.run(runtime, sender, stop)
+        await worker.run(runtime, sender, stop, wechat_media(runtime, http))
     finally:
         if health and serving:
             health.should_exit = True

@@ -14,6 +14,8 @@ from app.dispatch.errors import CaseStillOpen
 from app.dispatch.personal import DISPUTE_DAYS, Everything, OwnCase, erase, everything_about
 from app.events.edge import transaction
 from app.kit.problems import problems
+from app.media.queries import Medium
+from app.media.states import MediaKind, MediaState
 from miniprogram.auth import Citizen, CitizensOnly, Stores
 from miniprogram.schema import Out, PlaceOut
 
@@ -86,6 +88,26 @@ class DraftOut(Out):
     media: list[str]
 
 
+class MediumOut(Out):
+    """A picture, voice or video that I sent; of a case, `GET /cases/{case_id}/media` leads to it."""
+
+    medium_id: UUID
+    case_id: UUID | None = Field(description="null: of a report that I did not finish")
+    kind: MediaKind
+    state: MediaState
+    received_at: datetime
+    size: int | None = Field(description="Bytes as it came", examples=[183204])
+    sha256: str | None = Field(description="Of it as it came, 64 hex digits")
+
+    @classmethod
+    def of(cls, medium: Medium) -> MediumOut:
+        """A medium of the core."""
+        return cls(
+            medium_id=medium.id, case_id=medium.case_id, kind=medium.kind, state=medium.state,
+            received_at=medium.received_at, size=medium.original_bytes, sha256=medium.sha256,
+        )  # fmt: skip
+
+
 class ComplaintOut(Out):
     """A complaint of mine about police; only auditors read it. `salt` and `content` prove what the receipt is about."""
 
@@ -150,8 +172,10 @@ class ExportOut(Out):
     draft: DraftOut | None
     complaints: list[ComplaintOut]
     community_officer: CommunityOfficerOut | None
+    near_station_id: UUID | None = Field(description="Whose code I scanned last, for 30 days")
     questions: list[QuestionOut]
     cases: list[OwnCaseOut]
+    media: list[MediumOut]
     notices: list[NoticeOut]
     consents: list[ConsentOut]
     sessions: list[SignedInOut]
@@ -214,11 +238,13 @@ def _out(found: Everything) -> ExportOut:
             for c in found.complaints
         ],
         community_officer=CommunityOfficerOut(badge=officer.badge, bound_at=officer.bound_at) if officer else None,
+        near_station_id=found.near_station_id,
         questions=[
             QuestionOut(words=q.words, asked_at=q.asked_at, answer=q.answer, answered_at=q.answered_at)
             for q in found.questions
         ],
         cases=[OwnCaseOut.of(own) for own in found.cases],
+        media=[MediumOut.of(one) for one in found.media],
         notices=[NoticeOut(kind=n.kind, case_id=n.case_id, at=n.at, state=n.state) for n in found.notices],
         consents=[
             ConsentOut(channel=c.channel, template_id=c.template_id, left=c.left_once, lasting=c.lasting)

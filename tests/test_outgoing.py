@@ -32,6 +32,7 @@ CALLERS = {
     "pagers/wire.py",
     "wechat/access_token.py",
     "wechat/client.py",
+    "wechat/media.py",
     "wechat/wire.py",
 }
 """Who holds an HTTP client; each is given its address by the settings: `WECHAT_API_BASE`, or a pager's own."""

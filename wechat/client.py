@@ -111,6 +111,23 @@ class WeChatClient:
                 raise WeChatUnreachable(api, sent=True, cause="neither a file nor an error")
         raise MediaElsewhere(api, url=str(facts["video_url"]))
 
+    async def video_at(self, url: str, *, max_bytes: int = MAX_MEDIA_BYTES) -> bytes:
+        """The file behind the link of `MediaElsewhere`, which the caller has allowed. No token goes there.
+
+        Raises:
+            AnswerTooLarge: more than `max_bytes`.
+        """
+        api = "media_elsewhere"
+        async with self._logged(api):
+            answer = await exchange(self._http, api, "GET", url, max_bytes=max_bytes)
+            if (
+                answer.status != httpx.codes.OK
+                or not answer.is_file
+                or answer.content_type.startswith("text/")
+            ):
+                raise WeChatUnreachable(api, sent=True, cause=f"no video, HTTP {answer.status}")
+            return answer.body
+
     async def code2session(self, js_code: str) -> SignedIn:
         """Mini-program: who holds this code of `wx.login`; a code works once, for 5 min."""
         api = "jscode2session"

@@ -22,6 +22,7 @@ FIELDS = (
         for column in ("words", "place", "disposition_note", "rating_words")
     ),
     *(rotation.Field("drafts", "person_id", column) for column in ("words", "place")),
+    rotation.Field("media", "id", "data_key"),
     *(rotation.Field("questions", "id", column) for column in ("words", "answer")),
     *(rotation.Field("complaints", "id", column) for column in ("words", "answer", "salt", "content")),
 )

@@ -20,6 +20,7 @@ from app.kit.database import Db
 from app.kit.errors import Invalid, Unavailable
 from app.kit.ids import new_id
 from app.kit.runtime import Runtime
+from app.media.service import bind
 from app.receipts.service import issue
 from app.stations.categories import MISSING_PERSON, Category, open_now
 from app.stations.registry import Registry, Station, registry
@@ -30,7 +31,7 @@ MEDIA_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a citizen reports. `place` None: the desk will ask where."""
+    """What a citizen reports. `place` None: the desk will ask where, that of the station `near` if it is known."""
 
     reporter_id: UUID
     category: str
@@ -41,6 +42,7 @@ class Report:
     flags: frozenset[Flag] = frozenset()  # beside text-only
     urgent: bool = False
     idempotency_key: str | None = None
+    near: UUID | None = None
     facts: dict[str, object] = field(default_factory=dict)
 
 
@@ -90,6 +92,7 @@ async def take(db: Db, runtime: Runtime, report: Report) -> Opened:
         ),
     )
     if opened.fresh:
+        await bind(db, case_id, report.reporter_id, report.media)
         await issue(
             db, runtime, case_id, number=opened.number, at=opened.reported_at, content=_content(report)
         )
@@ -119,9 +122,12 @@ def _check(report: Report) -> None:
 
 
 def _station(stations: Registry, report: Report) -> Station:
-    """The station whose area holds the place; else the command centre, which forwards; else any, rather than none."""
+    """The station whose area holds the place; else the one they are near; else the command centre, which forwards."""
     here = stations.station_at(report.place.at) if report.place and report.place.at else None
-    station = here or stations.command_centre() or next(iter(stations.all()), None)
+    # A place that lies in no area is nobody's: only where there is none at all the scanned code counts.
+    placed = report.place is not None and report.place.at is not None
+    near = next((s for s in stations.all() if s.id == report.near), None) if not placed else None
+    station = here or near or stations.command_centre() or next(iter(stations.all()), None)
     if station is None:
         raise Unavailable("no station is set up yet: an administrator adds stations first")
     return station

@@ -26,9 +26,12 @@ from app.events.edge import transaction
 from app.events.record import record
 from app.kit.database import Db
 from app.kit.runtime import Runtime
+from app.media.queries import Medium, media_sent_by
+from app.media.service import erase_of_cases, erase_unbound
 from app.notices.consents import Consent, consents_of
 from app.people.events import PeopleEvent
 from app.people.identity import Held, erase_identity, held_of
+from app.people.preference import preferred_station
 from app.people.queries import badges_of
 from app.people.sessions import revoke_all
 from app.receipts.service import forget_content
@@ -94,7 +97,9 @@ class Everything:
     complaints: tuple[Complaint, ...]
     questions: tuple[OwnQuestion, ...]
     community_officer: Officer | None
+    near_station_id: UUID | None
     cases: tuple[OwnCase, ...]
+    media: tuple[Medium, ...]
     notices: tuple[Told, ...]
     consents: tuple[Consent, ...]
     sessions: tuple[SignedIn, ...]
@@ -125,7 +130,8 @@ async def everything_about(db: Db, runtime: Runtime, person_id: UUID) -> Everyth
         (await db.execute(_NOW)).scalar_one(), await held_of(db, runtime, person_id),
         await draft_of(db, runtime, person_id), tuple(await complaints_of(db, runtime, person_id)),
         tuple(await questions_by(db, runtime, person_id)), await officer_of(db, person_id),
-        tuple(await _cases(db, runtime, person_id)), tuple(notices),
+        await preferred_station(db, person_id),
+        tuple(await _cases(db, runtime, person_id)), tuple(await media_sent_by(db, person_id)), tuple(notices),
         tuple(await consents_of(db, person_id)), tuple(sessions),
     )  # fmt: skip
 
@@ -203,6 +209,8 @@ async def erase(db: Db, person_id: UUID) -> None:
         await db.execute(statement, {"id": person_id})
     ids = list((await db.execute(_WORDS, {"id": person_id})).scalars())
     await forget_content(db, ids)
+    await erase_of_cases(db, ids)
+    await erase_unbound(db, person_id)
     await forget_words(db, person_id)
     await community.erase(db, person_id)
     await record(db, PeopleEvent.ACTOR_CHANGED, actor_id=person_id, data={"person_id": str(person_id)})
@@ -217,6 +225,7 @@ async def erase_words(runtime: Runtime) -> int:
     async with transaction(runtime) as db:
         ids = list((await db.execute(_WORDS, {"id": None})).scalars())
         await forget_content(db, ids)
+        await erase_of_cases(db, ids)
         for case_id in ids:
             await record_act(
                 db, actor_id=None, action="case_words_erased", object_kind="case", object_id=case_id

@@ -44,7 +44,10 @@ _LEAVE = text("""
 _STAY = text("""
     UPDATE people s SET active = s.active AND (g.active OR s.kind <> 'citizen'),
            follows = CASE WHEN EXISTS (SELECT FROM identity.openids o WHERE o.person_id = g.id AND o.app_id = :account)
-                          THEN g.follows ELSE s.follows END
+                          THEN g.follows ELSE s.follows END,
+           near_station_id = CASE WHEN g.near_station_at > coalesce(s.near_station_at, '-infinity') THEN g.near_station_id
+                                  ELSE s.near_station_id END,
+           near_station_at = greatest(g.near_station_at, s.near_station_at)
       FROM people g WHERE s.id = :staying AND g.id = :going
 """)
 
@@ -119,6 +122,10 @@ _DELIVERIES = text("""
        AND NOT EXISTS (SELECT FROM deliveries s WHERE s.event_id = d.event_id AND s.person_id = :staying
                           AND s.kind = d.kind)
 """)
+_MEDIA = text("""
+    UPDATE media m SET person_id = :staying WHERE m.person_id = :going
+       AND NOT EXISTS (SELECT FROM media s WHERE s.person_id = :staying AND s.source_id = m.source_id)
+""")
 _RESIDENT = text("""
     WITH gone AS (DELETE FROM residents WHERE person_id = :going RETURNING *)
     INSERT INTO residents (person_id, officer_id, station_id, bound_at)
@@ -183,7 +190,7 @@ async def _gather(db: Db, runtime: Runtime, *, staying: UUID, going: UUID) -> li
         }
         await db.execute(_NEW_DRAFT, pair | fields)
         await db.execute(_OLD_DRAFT, pair)
-    for statement in (_WINDOWS, _CONSENTS, _DELIVERIES, _CASES, _RESIDENT, _QUESTIONS):
+    for statement in (_WINDOWS, _CONSENTS, _DELIVERIES, _CASES, _MEDIA, _RESIDENT, _QUESTIONS):
         await db.execute(statement, pair)
     return sessions
 
@@ -256,6 +263,7 @@ _LATE = text(f"""
        AND (EXISTS (SELECT FROM cases c WHERE c.reporter_id = p.id) OR EXISTS (SELECT FROM drafts d WHERE d.person_id = p.id)
          OR EXISTS (SELECT FROM windows w WHERE w.person_id = p.id)
          OR EXISTS (SELECT FROM consents k WHERE k.person_id = p.id)
+         OR EXISTS (SELECT FROM media m WHERE m.person_id = p.id)
          OR EXISTS (SELECT FROM questions q WHERE q.person_id = p.id)
          OR EXISTS (SELECT FROM residents r WHERE r.person_id = p.id)) LIMIT 100
 """)

@@ -14,7 +14,7 @@ from app.kit.runtime import Runtime
 from tests.factories import CENTRE, SQUARE, Made, Make
 from tests.wechat.chats import Citizen, rows
 from wechat.conversation import advance
-from wechat.messages import LocationMessage, TextMessage, VoiceMessage
+from wechat.messages import FileMessage, LocationMessage, TextMessage
 
 OUTSIDE = Point(31.5, 117.5)
 NUMBER = re.compile(r"[0-9]{3}-[0-9]{3}-[0-9]{4}")
@@ -354,7 +354,7 @@ async def test_who_leaves_is_not_written_to(citizen: Citizen, runtime: Runtime) 
 
 
 async def test_other_kinds_get_a_kind_answer(citizen: Citizen) -> None:
-    said = await citizen.send(VoiceMessage(media_id="v", format="amr", **citizen.common()))
+    said = await citizen.send(FileMessage(title="合同.pdf", **citizen.common()))
 
     assert "110" in said
     assert await citizen.cases() == []
