@@ -173,6 +173,13 @@ class Settings(BaseSettings):
         description="WeChat's API; the simulator's address for a trial.",
         examples=["https://api.weixin.qq.com"],
     )
+    wechat_location_datum: Literal["wgs84", "gcj02"] = Field(
+        "wgs84",
+        validation_alias="WECHAT_LOCATION_DATUM",
+        description="How the positions are read that WeChat sends while an officer's chat is open. WeChat does not state "
+        "their datum: calibrate at a known spot (docs/how-to/connect-account.md).",
+        examples=["wgs84"],
+    )
     wechat_plain: bool = Field(
         False,
         validation_alias="WECHAT_PLAIN",

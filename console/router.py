@@ -7,12 +7,14 @@ from fastapi import APIRouter, Depends
 from console import (
     audit,
     cases,
+    codes,
     complaints,
     desk,
     duty,
     live,
     officers,
     places,
+    questions,
     queue,
     sessions,
     staff,
@@ -39,6 +41,7 @@ TAGS: list[dict[str, str]] = [
     },
     {"name": "Console: staff", "description": "For administrators: accounts of the console and their roles."},
     {"name": "Console: stations", "description": "Everybody reads them; administrators change them."},
+    {"name": "Console: codes", "description": "For administrators: codes to print."},
     {"name": "Console: audit", "description": "For auditors: the log, and its signed export."},
     {"name": "Console: complaints", "description": "For auditors alone: complaints about police."},
     {"name": "Console: live", "description": "For desk and command: the board's socket."},
@@ -50,7 +53,21 @@ def router() -> APIRouter:
     """A new router with all routes; the caller gives the prefix."""
     whole = APIRouter(dependencies=[Depends(no_store)])
     # `queue` first: /cases/running would be taken for the id of a case.
-    for part in (sessions, queue, cases, desk, duty, officers, staff, stations, places, audit, complaints):
+    for part in (
+        sessions,
+        queue,
+        cases,
+        desk,
+        duty,
+        questions,
+        officers,
+        staff,
+        stations,
+        places,
+        codes,
+        audit,
+        complaints,
+    ):
         whole.include_router(part.routes)
     sockets = APIRouter()
     sockets.include_router(whole)

@@ -7,6 +7,7 @@ from alembic import context
 import app.audit.tables
 import app.cases.tables
 import app.community.tables
+import app.complaints.tables
 import app.dispatch.tables
 import app.events.tables
 import app.inbox.tables

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from miniprogram import cases, duty, live, my_case, my_data, notices, offers, reports, sessions, work
+from miniprogram import (
+    cases,
+    duty,
+    live,
+    my_case,
+    my_data,
+    notices,
+    offers,
+    questions,
+    reports,
+    sessions,
+    work,
+)
 
 PREFIX = "/miniprogram/v1"
 
@@ -16,6 +28,7 @@ TAGS: list[dict[str, str]] = [
     {"name": "Duty", "description": "For officers: on and off duty, where I am."},
     {"name": "Offers", "description": "For officers: open cases near me."},
     {"name": "Case in hand", "description": "For the officer who holds a case. Acts carry its epoch."},
+    {"name": "Questions", "description": "For community officers: what residents ask."},
     {"name": "Live", "description": "The socket."},
 ]
 """For the OpenAPI document."""
@@ -24,6 +37,6 @@ TAGS: list[dict[str, str]] = [
 def router() -> APIRouter:
     """A new router with all routes; the caller gives the prefix."""
     whole = APIRouter()
-    for part in (sessions, my_data, notices, reports, cases, duty, offers, my_case, work, live):
+    for part in (sessions, my_data, notices, reports, cases, duty, offers, my_case, work, questions, live):
         whole.include_router(part.routes)
     return whole

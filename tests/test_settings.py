@@ -30,6 +30,7 @@ WRONG = {
     "WECHAT_APP_ID": "1234",
     "WECHAT_ORIGINAL_ID": "didi",
     "WECHAT_PLAIN": "perhaps",
+    "WECHAT_LOCATION_DATUM": "bd09",
     "MINIPROGRAM_APP_ID": "1234",
     "PAGER_POLICE_APP_URL": "https://user:password@app.police.internal/hook",
     "PAGER_POLICE_APP_KEY": "too-short-to-sign",

@@ -19,6 +19,7 @@ from typing import Final
 
 import structlog
 from fastapi import APIRouter, Request, Response
+from starlette.datastructures import State
 from starlette.responses import PlainTextResponse
 
 from app.events.edge import transaction
@@ -28,6 +29,7 @@ from app.kit.lanes import lane
 from app.kit.metrics import CALLBACK_SECONDS, CALLBACKS
 from app.kit.runtime import Runtime
 from app.settings import Settings
+from app.tracking.service import Ingest
 from wechat import replies
 from wechat.conversation import advance, is_emergency
 from wechat.first_sight import Followers, introduce
@@ -43,6 +45,7 @@ from wechat.messages import (
     text_reply,
 )
 from wechat.notice_events import NOTICE_EVENTS, note_event
+from wechat.officer_positions import follow_position
 from wechat.pushes import read_message
 
 log = structlog.get_logger()
@@ -52,7 +55,7 @@ DEADLINE_S: Final = 4.0
 EMERGENCY_S: Final = 1.5  # who is in danger does not wait for a slow store
 SUCCESS: Final = "success"  # in clear also in safe mode: nothing is shown, nothing sent again
 
-_WITHOUT_EFFECT: Final = (LocationEvent, ViewEvent, AuthorizationRevokedEvent)
+_WITHOUT_EFFECT: Final = (ViewEvent, AuthorizationRevokedEvent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,9 @@ def router(
             return _refused(rejected)
         except TimeoutError:
             return _refused(Rejected(RejectReason.MALFORMED))
-        if _is_without_effect(message):
+        if isinstance(message, LocationEvent):
+            answer = _followed(request.app.state, message)
+        elif _is_without_effect(message):
             answer = Answer(None, "no_effect")
         else:
             left_s = (emergency_s if is_emergency(message) else deadline_s) - (time.monotonic() - began)
@@ -118,6 +123,14 @@ def router(
     api.add_route(PATH, get_callback, methods=["GET"], include_in_schema=False)
     api.add_route(PATH, post_callback, methods=["POST"], include_in_schema=False)
     return api
+
+
+def _followed(state: State, event: LocationEvent) -> Answer:
+    """WeChat takes no answer to a position but `success`, so it has it at once."""
+    ingest: Ingest | None = getattr(state, "ingest", None)
+    if ingest is not None:
+        state.runtime.after(follow_position(state.runtime, ingest, event), what="wechat_position")
+    return Answer(None, "position")
 
 
 def _is_without_effect(message: Incoming) -> bool:

@@ -25,7 +25,19 @@ from app.notices.budget import Channel, UserAction, close_windows, note_user_act
 from app.notices.queries import take_waiting
 from app.people.identity import Person, citizen_of, note_following, set_language
 from app.stations.categories import category_of
-from wechat import complaints, elsewhere, my_cases, placing, replies, reporting, taps, wishes
+from wechat import (
+    community_chat,
+    complaints,
+    elsewhere,
+    my_cases,
+    officer_chat,
+    placing,
+    replies,
+    reporting,
+    scenes,
+    taps,
+    wishes,
+)
 from wechat.alarm import SAME_OR_NEW, alarm
 from wechat.emergency import danger
 from wechat.intents import Intent, intent_of, language_of
@@ -107,7 +119,11 @@ async def advance(db: Db, runtime: Runtime, message: Incoming) -> str | None:
     turn = Turn(db, runtime, person.id, await _language(db, person, message), message.dedupe_key)
     if is_emergency(message):
         return await alarm(turn, message.text if isinstance(message, TextMessage) else None)
-    reply = await _answer(turn, message)
+    reply = (
+        await officer_chat.answer(turn, person, message)
+        or await community_chat.answer(turn, message)
+        or await _answer(turn, message)
+    )
     if reply and (missed := await take_waiting(db, person.id)):
         reply = f"{reply}\n{turn.say(replies.UPDATES, n=len(missed))}"
     return reply
@@ -282,13 +298,13 @@ async def _on_other(turn: Turn, _: Draft, __: Any) -> str:
     return turn.say(replies.NOT_THIS_KIND)
 
 
-async def _on_follow(turn: Turn, _: Draft, __: Any) -> str:
+async def _on_follow(turn: Turn, _: Draft, message: Any) -> str:
     await note_following(turn.db, turn.person_id, follows=True)
-    return turn.say(replies.GREETING)
+    return await scenes.scanned(turn, message.scene) or turn.say(replies.GREETING)
 
 
-async def _on_scan(turn: Turn, _: Draft, __: Any) -> str:
-    return turn.say(replies.GREETING)
+async def _on_scan(turn: Turn, _: Draft, message: Any) -> str:
+    return await scenes.scanned(turn, message.scene) or turn.say(replies.GREETING)
 
 
 async def _on_click(turn: Turn, draft: Draft, message: Any) -> str:
@@ -425,8 +441,12 @@ async def _none_of_these(turn: Turn, draft: Draft, _: Said) -> str | None:
 
 
 async def _status(turn: Turn, draft: Draft, _: Said) -> str:
-    said = await my_cases.progress(turn)
-    return f"{said}\n{turn.say(replies.DRAFT_UNDER_WAY)}" if draft.holds_something else said
+    said = [await my_cases.progress(turn)]
+    if draft.holds_something:
+        said.append(turn.say(replies.DRAFT_UNDER_WAY))
+    if answers := await community_chat.answers(turn):
+        said.append(answers)
+    return "\n".join(said)
 
 
 async def _cancel(turn: Turn, draft: Draft, said: Said) -> str:
@@ -562,9 +582,12 @@ def _is_no_category(named: Any) -> bool:  # a Category or None
 
 
 async def _about_open(turn: Turn, draft: Draft, case: Case, text: str) -> str:
-    """Words while a case is open: added to it, unless they name another kind of matter; then it is asked."""
+    """Words while a case is open: added to it, unless they name another kind of matter; then it is asked.
+
+    Of a case that is "other" nobody knew the kind: words that name one say more about it.
+    """
     named = category_of(text, await categories_at(turn, None))
-    if named is None or named.key in (case.category, OTHER):
+    if named is None or case.category == OTHER or named.key in (case.category, OTHER):
         return await my_cases.added(turn, case, text)
     draft = replace(await told(turn, draft, text), category=named.key)
     draft = noting(draft, asked=SAME_OR_NEW, case_id=str(case.id))

@@ -17,6 +17,7 @@ from app.cases.states import Cause
 from app.dispatch.drafts import Draft, drop, save
 from app.dispatch.intake import Report, take
 from app.kit.clock import utc_now
+from app.people.preference import preferred_station
 from app.stations.categories import DEFAULT_CATEGORIES, MISSING_PERSON, Category, category_of, open_now
 from app.stations.registry import Station, registry
 from wechat import placing, receipts, replies, taps
@@ -197,7 +198,7 @@ async def take_report(turn: Turn, draft: Draft, category: str, *, urgent: bool, 
     report = Report(
         reporter_id=turn.person_id, category=category, words=draft.words, place=draft.place, media=draft.media,
         text_only=Flag.TEXT_ONLY in draft.flags, flags=draft.flags, urgent=urgent,
-        idempotency_key=f"chat:{turn.key}", facts=facts,
+        idempotency_key=f"chat:{turn.key}", facts=facts, near=await preferred_station(turn.db, turn.person_id),
     )  # fmt: skip
     opened = await take(turn.db, turn.runtime, report)
     await drop(turn.db, turn.runtime, turn.person_id)
@@ -243,10 +244,12 @@ def category_choices(turn: Turn, station: Station | None, categories: tuple[Cate
 
 
 async def station_of(turn: Turn, place: Place | None) -> Station | None:
-    """The station that has the place; the command centre while it is not known."""
+    """The station that has the place; while it is not known, the one whose code they scanned, or the command centre."""
     stations = await registry(turn.runtime)
-    station = stations.station_at(place.at) if place and place.at else None
-    return station or stations.command_centre()
+    if place and place.at:
+        return stations.station_at(place.at) or stations.command_centre()
+    near = await preferred_station(turn.db, turn.person_id)
+    return next((s for s in stations.all() if s.id == near), None) or stations.command_centre()
 
 
 def categories_of(station: Station | None) -> tuple[Category, ...]:

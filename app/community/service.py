@@ -234,7 +234,7 @@ async def answer(db: Db, runtime: Runtime, question_id: UUID, *, words: str, by:
 
 def _may_answer(by: Actor, officer_id: UUID, station_id: UUID, *, handed: bool) -> bool:
     if handed:
-        return by.has(Role.DESK, station_id)
+        return by.has(Role.DESK, station_id) or by.has(Role.COMMANDER, station_id)
     return by.person_id == officer_id
 
 

@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -146,6 +147,16 @@ async def note_squares(runtime: Runtime, beats: Iterable[tuple[UUID, Point]]) ->
     values = {"ids": list(due), "lats": [p.lat for p in due.values()], "lngs": [p.lng for p in due.values()]}
     async with runtime.database.moves() as db:
         await db.execute(_SQUARES, values)
+
+
+async def last_beat_at(runtime: Runtime, officer_id: UUID) -> datetime | None:
+    """When a position of this officer was noted last; None: not lately, or Valkey is down."""
+    try:
+        stored = await runtime.valkey.get(key_at(officer_id))
+        ms = await runtime.valkey.zscore(key_beat(stored.decode()), str(officer_id)) if stored else None
+    except ValkeyDown:
+        return None
+    return datetime.fromtimestamp(ms / 1000, UTC) if ms is not None else None
 
 
 async def remove(runtime: Runtime, officer_id: UUID) -> None:

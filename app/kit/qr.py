@@ -13,3 +13,10 @@ def svg(text: str, *, scale: int = 4) -> bytes:
     code = segno.make(text, error="m", micro=False)
     code.save(out, kind="svg", scale=scale, xmldecl=False, svgns=True, border=4, light="#fff")
     return out.getvalue()
+
+
+def png(text: str, *, scale: int = 10) -> bytes:
+    """The same as PNG, for print: `scale` pixels a module."""
+    out = BytesIO()
+    segno.make(text, error="m", micro=False).save(out, kind="png", scale=scale, border=4)
+    return out.getvalue()

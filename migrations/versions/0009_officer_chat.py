@@ -15,12 +15,16 @@ _NOW = sa.text("clock_timestamp()")
 
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '3s'")
-    # Wider than before, so no row can fail it: checked without reading the table under the lock.
     op.execute("ALTER TABLE sessions DROP CONSTRAINT IF EXISTS ck_sessions_audience")
     op.execute("ALTER TABLE sessions DROP CONSTRAINT IF EXISTS audience")
     op.execute(
         "ALTER TABLE sessions ADD CONSTRAINT ck_sessions_audience"
-        " CHECK (audience IN ('miniprogram', 'official_account', 'console')) NOT VALID"
+        " CHECK (audience IN ('miniprogram', 'official_account', 'console'))"
+    )
+    op.add_column("people", sa.Column("near_station_id", sa.Uuid(), nullable=True))
+    op.add_column("people", sa.Column("near_station_at", sa.DateTime(timezone=True), nullable=True))
+    op.create_foreign_key(
+        op.f("fk_people_near_station_id_stations"), "people", "stations", ["near_station_id"], ["id"]
     )
     op.create_table(
         "officer_chats",
