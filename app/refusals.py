@@ -19,9 +19,9 @@ KINDS: tuple[type[Exception], ...] = (
 )  # fmt: skip
 """Errors that have an answer; any other is a fault of ours and ends as 500."""
 
-_STORE_STATES = ("53", "57", "08", "25")
-"""Classes of SQLSTATE that are the store's trouble, a full disk (53100) among them: answered 503, so that nothing is
-ever called received that is not written."""
+_STORE_STATES = ("53", "57", "08", "25", "40")
+"""Classes of SQLSTATE that are the store's trouble, a full disk (53100) and a deadlock (40P01) among them: answered
+503, so that nothing is ever called received that is not written."""
 
 
 def answer(error: Exception, path: str) -> JSONResponse | None:

@@ -25,6 +25,7 @@ from app.dispatch.errors import CaseStillOpen
 from app.events.edge import transaction
 from app.events.record import record
 from app.kit.database import Db
+from app.kit.errors import Unauthenticated
 from app.kit.runtime import Runtime
 from app.media.queries import Medium, media_sent_by
 from app.media.service import erase_of_cases, erase_unbound
@@ -33,7 +34,7 @@ from app.people.events import PeopleEvent
 from app.people.identity import Held, erase_identity, held_of
 from app.people.preference import preferred_station
 from app.people.queries import badges_of
-from app.people.sessions import revoke_all
+from app.people.sessions import PersonKind, revoke_all
 from app.receipts.service import forget_content
 
 DISPUTE_DAYS = REOPEN_DAYS
@@ -163,7 +164,8 @@ async def _steps(db: Db, case: Case) -> tuple[Step, ...]:
     )
 
 
-_LOCK = text("SELECT id FROM people WHERE id = :id FOR UPDATE")
+_LOCK_DRAFT = text("SELECT person_id FROM drafts WHERE person_id = :id FOR UPDATE")
+_LOCK = text("SELECT kind, merged_into FROM people WHERE id = :id FOR UPDATE")
 _OPEN = text(f"SELECT number FROM cases WHERE reporter_id = :id AND state NOT IN {ENDED_SQL} LIMIT 1")
 _FORGET = (
     text("DELETE FROM drafts WHERE person_id = :id"),
@@ -196,11 +198,12 @@ async def erase(db: Db, person_id: UUID) -> None:
     Words, places, pictures and ratings of a case that ended within the last 7 days go with `erase_words`, once it
     can no longer be reopened. What officers noted, the category, the times and the 300 m square stay.
 
+    Who has just become one with another person is erased as that one.
+
     Raises:
-        CaseStillOpen: police work on a report of theirs.
+        CaseStillOpen: police work on a report of theirs. Unauthenticated: they have just become an officer.
     """
-    # The lock first: a report that is being taken has its row before it, or comes after and finds no session.
-    await db.execute(_LOCK, {"id": person_id})
+    person_id = await _locked(db, person_id)
     if (number := (await db.execute(_OPEN, {"id": person_id})).scalar_one_or_none()) is not None:
         raise CaseStillOpen(number=number)
     await revoke_all(db, person_id, by=person_id)
@@ -218,6 +221,21 @@ async def erase(db: Db, person_id: UUID) -> None:
         db, actor_id=person_id, action="person_erased", object_kind="person", object_id=person_id,
         facts={"words_of_cases": len(ids)},
     )  # fmt: skip
+
+
+async def _locked(db: Db, person_id: UUID) -> UUID:
+    """Lock a citizen, and return them; of somebody who was merged into another meanwhile, that other one.
+
+    A report that is being taken has its row before this lock, or comes after it and finds no session. The draft first,
+    as who writes in one and who merges two people do (`app.people.merging`): else they wait for each other.
+    """
+    await db.execute(_LOCK_DRAFT, {"id": person_id})
+    row = (await db.execute(_LOCK, {"id": person_id})).one()
+    if row.merged_into is not None:
+        return await _locked(db, row.merged_into)
+    if row.kind != PersonKind.CITIZEN:
+        raise Unauthenticated()
+    return person_id
 
 
 async def erase_words(runtime: Runtime) -> int:

@@ -209,7 +209,7 @@ async def bind(
     if owner.id != tried.person_id:
         if not beside:
             await unbind(db, tried.person_id)
-        await merge(db, runtime, tried.person_id, owner.id, by=tried.person_id)
+        await _made_one(db, runtime, tried.person_id, owner.id)
     facts: dict[str, object] = {"replaced": True} if replaced else {}
     if before and before.id != tried.person_id:
         facts["from_person_id"] = str(before.id)
@@ -222,6 +222,11 @@ async def bind(
         facts=facts,
     )
     return Bound(tried.person_id, needs_second_factor=True, replaced=replaced)
+
+
+async def _made_one(db: Db, runtime: Runtime, officer_id: UUID, citizen_id: UUID) -> None:
+    if await merge(db, runtime, officer_id, citizen_id, by=officer_id) is None:
+        raise InvitationRefused()  # the citizen erased themselves at this moment: tried again, it is a new phone
 
 
 async def _another_account(

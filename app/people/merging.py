@@ -34,7 +34,7 @@ _WHO = text("SELECT id, kind, active, merged_into FROM people WHERE id = :id")
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(:key)")
 # Who goes is locked against new rows that refer to them; who stays is not, so that a claim of theirs does not wait.
 # Drafts first: who writes in one may be about to open a case, which needs the person.
-_LOCK_GOING = text("SELECT id FROM people WHERE id = :id FOR UPDATE")
+_LOCK_GOING = text("SELECT id FROM people WHERE id = :id AND erased_at IS NULL FOR UPDATE")
 _LOCK_DRAFTS = text(
     "SELECT person_id FROM drafts WHERE person_id IN (:going, :staying) ORDER BY person_id FOR UPDATE"
 )
@@ -48,12 +48,13 @@ _STAY = text("""
            near_station_id = CASE WHEN g.near_station_at > coalesce(s.near_station_at, '-infinity') THEN g.near_station_id
                                   ELSE s.near_station_id END,
            near_station_at = greatest(g.near_station_at, s.near_station_at)
-      FROM people g WHERE s.id = :staying AND g.id = :going
+      FROM people g WHERE s.id = :staying AND g.id = :going AND s.erased_at IS NULL RETURNING s.id
 """)
 
 
 async def merge(db: Db, runtime: Runtime, one: UUID, other: UUID, *, by: UUID | None = None) -> UUID | None:
     """Make two people one; returns who stays. Of two who are no citizens neither goes: None, and it is logged.
+    None, too, when one of them has just been erased at their wish: the other goes on alone.
 
     A citizen who goes into an officer is signed out, as an officer's session is shorter and has a second factor;
     other sessions go on, their sockets come back. A suspension of either citizen holds for both.
@@ -67,9 +68,9 @@ async def merge(db: Db, runtime: Runtime, one: UUID, other: UUID, *, by: UUID | 
     if staying.id == going.id:
         return UUID(str(staying.id))
     await db.execute(_LOCK_DRAFTS, {"staying": staying.id, "going": going.id})
-    await db.execute(_LOCK_GOING, {"id": going.id})
-    await _merge(db, runtime, staying, going, by)
-    return UUID(str(staying.id))
+    if (await db.execute(_LOCK_GOING, {"id": going.id})).one_or_none() is None:
+        return None
+    return UUID(str(staying.id)) if await _merge(db, runtime, staying, going, by) else None
 
 
 async def _who_stays(db: Db, one: UUID, other: UUID) -> tuple[Any, Any] | None:  # Rows of _WHO
@@ -89,10 +90,11 @@ async def _root(db: Db, person_id: UUID) -> Any:  # a Row of _WHO
     return row
 
 
-async def _merge(db: Db, runtime: Runtime, staying: Any, going: Any, by: UUID | None) -> None:
+async def _merge(db: Db, runtime: Runtime, staying: Any, going: Any, by: UUID | None) -> bool:
     officer = staying.kind != PersonKind.CITIZEN
     pair = {"staying": staying.id, "going": going.id}
-    await db.execute(_STAY, pair | {"account": runtime.settings.wechat_app_id})
+    if not (await db.execute(_STAY, pair | {"account": runtime.settings.wechat_app_id})).all():
+        return False
     if officer:
         await revoke_all(db, going.id, by=by)
     sessions = await _gather(db, runtime, **pair)
@@ -108,6 +110,7 @@ async def _merge(db: Db, runtime: Runtime, staying: Any, going: Any, by: UUID | 
     await record_act(
         db, actor_id=by, action="people_merged", object_kind="person", object_id=staying.id, facts=facts
     )
+    return True
 
 
 # Tables of the features above, moved in raw SQL: they, the vault and the sessions change hands as one.
