@@ -198,7 +198,10 @@ async def _work(
 
 async def _acted(runtime: Runtime, message: Incoming) -> Answer:
     """Act on the message once; a repeat is given the first answer."""
-    key = key_of("wechat", f"{message.recipient}\0{message.dedupe_key}")
+    # Whose it is and whether it is danger, too: were a number ever used twice, nobody gets another's answer, and a call
+    # for help is not answered as the small talk before it.
+    parts = (message.recipient, message.sender, message.dedupe_key, "danger" if is_emergency(message) else "")
+    key = key_of("wechat", "\0".join(parts))
     async with transaction(runtime) as db:
         seen = await first_time(db, key)
         if seen.repeat:

@@ -37,7 +37,10 @@ GREETING: Final = Line(
 )
 IN_LANGUAGE: Final = Line("好的。", "All right, in English. ")
 THANKS: Final = Line("不客气。回复“进度”可随时查看。", 'You are welcome. Reply "status" at any time.')
-ASK_WORDS: Final = Line("请写下发生了什么（或发语音、照片、视频）。", "Please write what happened (or send a voice, photo or video).")
+ASK_WORDS: Final = Line(
+    "请写下发生了什么（或发语音、照片、视频）。",
+    "Please write what happened (or send a voice, photo or video).",
+)
 ASK_CATEGORY: Final = Line(
     "请回复序号选择类别：\n{choices}", "Please reply with the number of the category:\n{choices}"
 )

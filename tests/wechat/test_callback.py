@@ -83,13 +83,16 @@ def _xml(rest: str, sender: str = OPENID) -> str:
     return f"<xml>{head}{rest}</xml>"
 
 
+def opened(sealed: str) -> str:
+    """The clear XML of a sealed reply."""
+    fields = dict(re.findall(r"<(\w+)>(?:<!\[CDATA\[)?([^<\]]+)", sealed))
+    return str(CRYPTO.decrypt_message(sealed, fields["MsgSignature"], fields["TimeStamp"], fields["Nonce"]))
+
+
 def said(response: httpx.Response) -> str:
     """The words of a sealed reply, opened with wechatpy, addressed to the citizen."""
     assert response.status_code == 200
-    fields = dict(re.findall(r"<(\w+)>(?:<!\[CDATA\[)?([^<\]]+)", response.text))
-    clear = CRYPTO.decrypt_message(
-        response.text, fields["MsgSignature"], fields["TimeStamp"], fields["Nonce"]
-    )
+    clear = opened(response.text)
     assert f"<ToUserName><![CDATA[{OPENID}]]>" in clear
     content = re.search(r"<Content><!\[CDATA\[(.*)\]\]></Content>", clear, re.DOTALL)
     assert content is not None
@@ -158,6 +161,23 @@ async def test_the_same_message_ten_times_at_once_is_one_case_with_one_answer(
     assert {said(a) for a in [*answers, later]} == {said(later)}
     assert case.number in said(later)
     assert len(await rows(runtime, "SELECT 1 FROM inbox")) == 2
+
+
+async def test_an_answer_is_for_the_person_and_the_danger_it_was_given_for(
+    wechat: WeChat, runtime: Runtime
+) -> None:
+    await wechat.say(REPORT, 1)
+    number = said(await wechat.push(place_xml(2)))
+
+    danger = said(await wechat.say("他有刀", 2))  # under the number of a message that was answered before
+    other = _xml("<MsgType>text</MsgType><Content>进度</Content><MsgId>2</MsgId>", "oSomebodyElse")
+    told = opened((await wechat.push(other)).text)
+
+    assert "110" in danger
+    assert number not in told
+    [case] = await rows(runtime, "SELECT number, urgent FROM cases")
+    assert case.urgent
+    assert case.number not in told
 
 
 async def test_a_step_that_fails_leaves_nothing_and_its_repeat_is_the_first_time(
