@@ -51,6 +51,24 @@ class Cancel:
     number: str
 
 
+ASKED_EVERY_S, DANGER_EVERY_S = 60, 10
+"""A wish to cancel, and danger that rings already, said again within so many seconds tell nobody anything new: each
+would be an event on a desk's board and a message of the few that may be written to the officer."""
+
+
+def _unheard(kind: CaseEvent, seconds: int) -> str:
+    """A condition of a move: no such event of this holder's time in the last seconds."""
+    return (
+        f"NOT EXISTS (SELECT FROM events e WHERE e.case_id = c.id AND e.epoch = c.epoch AND e.kind = '{kind}'"
+        f" AND e.at > t.now - interval '{seconds} seconds')"
+    )
+
+
+_ASK_UNHEARD = _unheard(CaseEvent.CANCEL_ASKED, ASKED_EVERY_S)
+# Once a human has answered, it is new again: then nothing rings.
+_DANGER_UNHEARD = f"(NOT c.urgent OR c.ack_by IS NULL OR {_unheard(CaseEvent.RAISED, DANGER_EVERY_S)})"
+
+
 async def cancel(runtime: Runtime, case_id: UUID, *, reporter_id: UUID) -> Cancel:
     """Cancel one's own report; cancelling twice is the same as once.
 
@@ -63,8 +81,12 @@ async def cancel(runtime: Runtime, case_id: UUID, *, reporter_id: UUID) -> Cance
     async with runtime.database.moves() as db:
         if moved := await move(db, CANCEL_UNHELD, case_id, actor_id=reporter_id):
             outcome = Cancelled.DONE
-        elif moved := await move(db, ASK_TO_CANCEL, case_id, actor_id=reporter_id, data={"guarded": guarded}):
+        elif moved := await move(
+            db, ASK_TO_CANCEL, case_id, actor_id=reporter_id, only_if=_ASK_UNHEARD, data={"guarded": guarded}
+        ):
             outcome = Cancelled.ASKED
+        elif (await get_case(db, runtime, case_id)).state in ASK_TO_CANCEL.sources:
+            return Cancel(Cancelled.ASKED, case.number)
         else:
             moved = await why_not(db, CANCEL_UNHELD, case_id, actor_id=reporter_id)
             outcome = Cancelled.DONE
@@ -170,17 +192,32 @@ async def rate(
 
 
 async def raise_urgent(runtime: Runtime, case_id: UUID, *, reporter_id: UUID) -> Moved | None:
-    """Danger words about one's open case: the desk has it at second 0; an officer in hand is alerted too."""
+    """Danger words about one's open case: the desk has it at second 0; an officer in hand is alerted too.
+
+    None: the case has ended. Said again while it rings, it is a success without an event.
+    """
     case = await _own(runtime, case_id, reporter_id)
     if case.state in ENDED:
         return None
     ack_s = (await registry(runtime)).get(case.station_id).settings.urgent_ack_s
     async with runtime.database.moves() as db:
         moved = await move(db, RAISE, case_id, actor_id=reporter_id, ack_s=ack_s)
-        moved = moved or await move(db, MARK_URGENT, case_id, actor_id=reporter_id, ack_s=ack_s)
-    if moved:
-        follow_soon(runtime, moved.event)
+        moved = moved or await move(
+            db, MARK_URGENT, case_id, actor_id=reporter_id, only_if=_DANGER_UNHEARD, ack_s=ack_s
+        )
+        if moved is None:
+            return _as_it_stands(await get_case(db, runtime, case_id))
+    follow_soon(runtime, moved.event)
     return moved
+
+
+def _as_it_stands(case: Case) -> Moved | None:
+    if case.state in ENDED:
+        return None
+    return Moved(
+        case.id, case.number, case.state, case.epoch, case.station_id, case.reporter_id, case.officer_id,
+        case.previous_officer_id, case.reported_at, case.deadline, case.now, None,
+    )  # fmt: skip
 
 
 _MEDIA = text(f"""
