@@ -124,7 +124,10 @@ routes = APIRouter(tags=["Live"])
     summary="A ticket for one socket",
     description="""Connect to `/miniprogram/v1/live` and send `{"ticket": ...}` within 5 s. The first frame is a `snapshot`.
 Then, each with a `type`: `offer`, `withdrawn`, `case_changed`, `case_gone`, `fix` (newest wins; WGS-84; of the epoch it
-names), `notice` (show its `words`, and say so by `POST /me/notices/seen` within 3 s), `resume` (ask for a `snapshot`), `signed_out`, `fixes_taken`, `pong`, `error` (a message could not be used).
+names), `notice` (show its `words`, and say so by `POST /me/notices/seen` within 3 s), `reach_tested` (what came of the test on
+going on duty), `renew_reach` (write a line to the Official Account: few messages are left), `resume` (ask for a `snapshot`),
+`signed_out`, `fixes_taken`, `pong`, `error` (a message could not be used). Say `seen` of every offer within 2 s of showing it:
+otherwise a message follows, and WeChat allows few.
 You may send `fixes`, `seen`, `snapshot`, `ping`. A message has at most 8 KiB; a citizen has 2 sockets, an officer 3.
 """
     + CLOSE_CODES,

@@ -140,6 +140,7 @@ function ask() {
 }
 
 function hear(frame) {
+  if (frame.type === "page") return callOut(frame);
   if (frame.type !== "snapshot") return frame.type === "pong" ? undefined : ask();
   board.tries = 0;
   board.snapshot = frame;
@@ -164,6 +165,16 @@ function ringForNew(items) {
     tone.start();
     tone.stop(audio.currentTime + 0.35);
   }
+}
+
+// Where the board is the loudspeaker: the badge, digit by digit, and nothing of what it is about
+
+function callOut(page) {
+  say(`${page.badge}: ${word("please_look")}`);
+  if (!board.sound || !window.speechSynthesis) return;
+  const said = new SpeechSynthesisUtterance(`${[...page.badge].join(" ")}, ${word("please_look")}`);
+  said.lang = isEnglish() ? "en" : "zh-CN";
+  window.speechSynthesis.speak(said);
 }
 
 function toggleSound(on) {
@@ -298,8 +309,12 @@ function runningRow(one) {
 
 function dutyRow(one) {
   const kind = one.kind === "auxiliary" ? word("auxiliary") : "";
+  const { channels, renew, test_outcome: test } = one.reach;
+  const reach = !channels.length ? make("span", "tag urgent", word("no_way"))
+    : test && test !== "sent" ? make("span", "tag", word("test_failed"))
+    : renew ? make("span", "tag", word("few_left")) : null;
   return make("li", "", make("i", `key ${one.case_id ? "busy" : "free"}`), make("code", "", one.badge),
-    make("span", "grow quiet", [kind, stationName(one.station_id)].filter(Boolean).join(" · ")));
+    make("span", "grow quiet", [kind, stationName(one.station_id)].filter(Boolean).join(" · ")), reach);
 }
 
 function approvalRow(one) {
