@@ -15,6 +15,7 @@ from app.kit.logging import set_up_logging
 from tests.prove.deadlines import promises, without_valkey
 from tests.prove.figures import PAGE, Figure, Skipped, keep, say
 from tests.prove.grants import grants
+from tests.prove.notices import notices
 from tests.prove.postgres15 import older
 from tests.prove.reach import reach
 from tests.prove.rounds import rounds
@@ -25,6 +26,7 @@ Proof = Callable[[float], Awaitable[Figure | list[Figure]]]
 
 PROOFS: dict[str, Proof] = {
     "postgres15": older,
+    "notices": notices,
     "race": rounds,
     "reach": reach,
     "G1": grants,
