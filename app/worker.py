@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -83,14 +83,18 @@ def ticks(runtime: Runtime, sender: Sender, source: MediaSource | None = None) -
 
 
 async def run(
-    runtime: Runtime, sender: Sender, stop: asyncio.Event, source: MediaSource | None = None
+    runtime: Runtime,
+    sender: Sender,
+    stop: asyncio.Event,
+    source: MediaSource | None = None,
+    *,
+    of_doors: Sequence[Tick] = (),
 ) -> None:
-    """Tick until `stop` is set, then finish the rounds under way and drain."""
+    """Tick until `stop` is set, then finish the rounds under way and drain. `of_doors`: jobs of doors beside ours."""
     deadlines = Deadlines(runtime)
     deadlines.start()
-    loops = [
-        asyncio.create_task(_loop(tick, stop), name=tick.name) for tick in ticks(runtime, sender, source)
-    ]
+    all_ticks = [*ticks(runtime, sender, source), *of_doors]
+    loops = [asyncio.create_task(_loop(tick, stop), name=tick.name) for tick in all_ticks]
     try:
         await stop.wait()
     finally:

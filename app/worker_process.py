@@ -20,9 +20,10 @@ from app.notices.sender import Senders
 from app.notices.tables import Channel
 from app.settings import Settings
 from app.wiring import open_runtime
-from wechat.client import open_http
+from wechat.client import official_client, open_http
 from wechat.media import wechat_media
 from wechat.sender import wechat_senders
+from wechat.tags import OfficersTag
 
 log = structlog.get_logger()
 
@@ -43,7 +44,8 @@ async def main(settings: Settings) -> None:
     spare_the_collector()
     log.info("worker_started")
     try:
-        await worker.run(runtime, sender, stop, wechat_media(runtime, http))
+        tags = worker.Tick("officers_tag", 30.0, OfficersTag(runtime, official_client(runtime, http)))
+        await worker.run(runtime, sender, stop, wechat_media(runtime, http), of_doors=[tags])
     finally:
         if health and serving:
             health.should_exit = True

@@ -15,6 +15,7 @@ from typing import Any, Final
 import httpx
 import structlog
 
+from app.kit.runtime import Runtime
 from wechat.access_token import TokenStore
 from wechat.errors import (
     BAD_TOKEN_CODES,
@@ -26,7 +27,7 @@ from wechat.errors import (
 from wechat.messages import fit_text
 from wechat.wire import Account, Answer, exchange, facts_of, open_http
 
-__all__ = ["Account", "SignedIn", "TokenStore", "WeChatClient", "open_http"]
+__all__ = ["Account", "SignedIn", "TokenStore", "WeChatClient", "official_client", "open_http"]
 
 log = structlog.get_logger()
 
@@ -275,3 +276,10 @@ def _data(values: Mapping[str, str]) -> dict[str, dict[str, str]]:
 
 def _id_of(facts: Mapping[str, Any]) -> str | None:
     return str(facts["msgid"]) if facts.get("msgid") else None
+
+
+def official_client(runtime: Runtime, http: httpx.AsyncClient) -> WeChatClient:
+    """The Official Account of the settings."""
+    settings = runtime.settings
+    account = Account(settings.wechat_app_id, settings.wechat_app_secret.get_secret_value())
+    return WeChatClient(http, account, TokenStore(http, account, runtime.valkey))

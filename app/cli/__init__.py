@@ -16,6 +16,7 @@ from app.cli.outbox import outbox_cli
 from app.cli.people import admin_cli, officer_cli
 from app.cli.receipt import receipt_cli
 from app.cli.shell import err
+from app.cli.wechat import wechat_cli
 from app.kit.embedded import EmbeddedError
 from app.kit.errors import AppError
 from app.kit.logging import set_up_logging
@@ -32,6 +33,7 @@ cli.add_typer(audit_cli, name="audit")
 cli.add_typer(outbox_cli, name="outbox")
 cli.add_typer(receipt_cli, name="receipt")
 cli.add_typer(keys_cli, name="keys")
+cli.add_typer(wechat_cli, name="wechat")
 
 
 def main() -> None:

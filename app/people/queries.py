@@ -89,6 +89,15 @@ _BADGES = text("""
 """)
 
 
+_WITH_BADGE = text("SELECT person_id FROM officers WHERE badge = :badge")
+
+
+async def officer_with_badge(db: Db | MovesDb, badge: str) -> UUID | None:
+    """The officer with this badge number."""
+    found = (await db.execute(_WITH_BADGE, {"badge": badge})).scalar_one_or_none()
+    return UUID(str(found)) if found else None
+
+
 async def badges_of(db: Db | MovesDb, person_ids: Collection[UUID]) -> dict[UUID, str]:
     """Badge numbers of these officers; whoever is none is left out."""
     rows = await db.execute(_BADGES, {"ids": list(person_ids)})
