@@ -10,7 +10,7 @@ import structlog
 import uvloop
 
 from app.settings import Settings
-from benchmarks import answers, callback, claims, fanout, handover, ingest, nearest, race
+from benchmarks import answers, callback, claims, deliveries, fanout, handover, ingest, nearest, race
 from benchmarks.stage import stores
 
 Benchmark = Callable[[Settings, float], Awaitable[None]]
@@ -26,6 +26,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "answers": answers.run,
     "fanout": fanout.run,
     "handover": handover.run,
+    "deliveries": deliveries.run,
 }
 
 

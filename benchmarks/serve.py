@@ -39,10 +39,17 @@ def fanout() -> Any:
     return app
 
 
+def simulated() -> Any:
+    """WeChat's simulator, with people who may be written to without end."""
+    from benchmarks.simulated import app
+
+    return app()
+
+
 def main() -> None:
     """Serve until killed."""
     pin(0)
-    app = {"bare": bare, "product": product, "fanout": fanout}[sys.argv[1]]()
+    app = {"bare": bare, "product": product, "fanout": fanout, "simulated": simulated}[sys.argv[1]]()
     uvicorn.run(
         app, host="127.0.0.1", port=int(sys.argv[2]), loop="uvloop", http="httptools", ws="websockets-sansio",
         log_config=None, access_log=False, server_header=False, ws_max_size=8192, backlog=4096,

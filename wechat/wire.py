@@ -78,7 +78,8 @@ def open_http(api_base: str, *, transport: httpx.AsyncBaseTransport | None = Non
     return httpx.AsyncClient(
         base_url=api_base,
         timeout=httpx.Timeout(5, connect=2),
-        limits=httpx.Limits(max_connections=50, max_keepalive_connections=20),
+        # An idle connection that the other side closes just as we write leaves a send in doubt: drop it first.
+        limits=httpx.Limits(max_connections=50, max_keepalive_connections=20, keepalive_expiry=2.0),
         headers={"Accept-Encoding": "identity"},
         follow_redirects=False,
         trust_env=False,
