@@ -93,7 +93,7 @@ SAYINGS: Final = (
     ),
     _saying(Word.EN_ROUTE, "出发", "en route", r"出发|已出发|我出发了|en route|on my way", "On the way."),
     _saying(
-        Word.STILL_COMING, "还在路上", "still coming", r"还在路上|在路上|still coming",
+        Word.STILL_COMING, "在途", "still coming", r"在途|还在路上|在路上|still coming",
         "Answers a nudge: the clock of the promise starts again.",
     ),
     _saying(

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from app.cases.states import ACTIVE, ENDED_SQL, CaseEvent, CaseState, Cause
 from app.dispatch.broadcast import DispatchEvent
+from app.dispatch.chat import short_number
 from app.dispatch.pagers import configured
 from app.dispatch.probe import PROBE, ask_to_renew, note_probe, on_duty_still, running_out, to_probed
 from app.dispatch.reach import LIVE_GRACE_S, ReachChannel, reached, unheard
@@ -120,7 +121,7 @@ async def _desk(runtime: Runtime, event: Event, ringing_id: str | None) -> dict[
     }  # fmt: skip
 
 
-_URGENT = text("SELECT urgent FROM cases WHERE id = :case_id")
+_OFFERED = text("SELECT urgent, number FROM cases WHERE id = :case_id")
 
 
 async def to_asked_officers(db: Db, runtime: Runtime, event: Event) -> list[Notice]:
@@ -132,11 +133,15 @@ async def to_asked_officers(db: Db, runtime: Runtime, event: Event) -> list[Noti
     if not officers:
         return []
     left = await messages_left(db, officers, Channel.OFFICIAL_ACCOUNT)
-    facts = {o: running_out(left.get(o, 0)) for o in officers}
-    if (await db.execute(_URGENT, {"case_id": event.case_id})).scalar_one():
+    case = (await db.execute(_OFFERED, {"case_id": event.case_id})).one()
+    named = {"short": short_number(case.number)}  # what an officer types to take it
+    facts = {o: named | running_out(left.get(o, 0)) for o in officers}
+    if case.urgent:
         kinds = [k for k in AT_ONCE if ready_channels(runtime, k) & set(channels_of(k))]
         return [
-            Notice(o, kind, facts=facts[o] if kind == AT_ONCE[0] else {}) for o in officers for kind in kinds
+            Notice(o, kind, facts=facts[o] if kind == AT_ONCE[0] else named)
+            for o in officers
+            for kind in kinds
         ]
     silent = set(await unheard(db, officers))
     return [Notice(o, OFFER, facts=facts[o], wait_s=0.0 if o in silent else LIVE_GRACE_S) for o in officers]

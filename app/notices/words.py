@@ -23,8 +23,8 @@ QUIET = "quiet"
 """What a person who reported in silent mode is told, whatever happened."""
 
 _OFFER = Words(
-    "附近有一条可接的任务，请打开小程序查看。",
-    "Something near you can be taken. Open the mini-program.",
+    "附近有一条可接的任务：在此回复“接 {short}”，或打开小程序。",
+    'Something near you can be taken: reply "take {short}" here, or open the mini-program.',
 )
 _OFFER_LAST = Words(
     f"{_OFFER.zh}微信允许的条数快用完了，请在此回复“在岗”，以便继续收到提醒。",
@@ -99,16 +99,16 @@ WORDS: dict[str, Words] = {
     ),
     "answer": Words("您有一条新回复，回复“查看”阅读。", 'A new answer waits. Reply "read" to see it.'),
     "nudge": Words(
-        "您手上的任务还没有动静，请打开小程序确认。",
-        "What you have taken shows no sign yet. Open the mini-program and confirm.",
+        "您手上的任务还没有动静：请回复“出发”或“在途”，或打开小程序确认。",
+        'What you have taken shows no sign yet: reply "en route" or "still coming", or open the mini-program.',
     ),
     "raised": Words(
         "您手上的任务情况升级，请立即打开小程序。",
         "What you have taken has become urgent. Open the mini-program at once.",
     ),
     "assigned": Words(
-        "值班台给您指派了一项任务，请打开小程序查看。",
-        "The desk has assigned something to you. Open the mini-program.",
+        "值班台给您指派了一项任务，请回复“状态”或打开小程序查看。",
+        'The desk has assigned something to you: reply "status", or open the mini-program.',
     ),
     "called_off": Words(
         "您手上的任务已取消或改派，请打开小程序查看。",

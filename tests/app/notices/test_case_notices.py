@@ -175,7 +175,8 @@ async def test_an_offer_goes_to_the_officer_whose_phone_is_silent(
     waiting = await ledger.run("SELECT person_id FROM deliveries WHERE due_at > clock_timestamp()")
     assert [r.person_id for r in waiting] == [heard.id]  # its phone may show it by itself
     words = await _deliver_all(runtime)
-    assert words == ["附近有一条可接的任务，请打开小程序查看。"]
+    short = case.number.replace("-", "")[-3:]
+    assert words == [f"附近有一条可接的任务：在此回复“接 {short}”，或打开小程序。"]
     (reach,) = await ledger.run("SELECT officer_id, channel, outcome FROM reaches")
     assert (reach.officer_id, reach.channel, reach.outcome) == (silent.id, "official_account", "sent")
 

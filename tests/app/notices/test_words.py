@@ -12,6 +12,7 @@ from app.notices.words import WORDS, words_of
 
 FACTS = {
     "number": "A20261124001", "station": "城东派出所", "station_en": "Chengdong Station", "phone": "025-1234567", "n": 1,
+    "short": "067",
 }  # fmt: skip
 # What happened, where, who: nobody who looks over a shoulder may learn of it. "Station" and its phone
 # stand only where the citizen must know whom to call.
@@ -30,7 +31,7 @@ def test_words_say_neither_what_nor_where_nor_who(kind: str, language: str) -> N
     assert not TELLING.search(said)
     assert "{" not in said
     assert len(said.encode()) <= 2048
-    if kind.partition(":")[0] not in ("handed_over", "ringing"):
+    if kind.partition(":")[0] not in ("handed_over", "ringing", "question_handed_over"):
         assert "城东" not in said
         assert "Chengdong" not in said
 
