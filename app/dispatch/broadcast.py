@@ -53,6 +53,7 @@ class OpenCase:
     urgent: bool  # everybody is asked at once
 
 
+A_FEW = 20
 EVERYBODY_CAP = 1000
 """Officers asked at once about an urgent case: beyond any area's, so that nobody is left out, yet bounded."""
 
@@ -232,6 +233,9 @@ async def _anybody(
     """Whether any ring of this case could find somebody whom any channel reaches."""
     if near and await _any_reachable(runtime, near):
         return True
+    some = await _of_the_station(runtime, case, A_FEW)  # almost always enough, and cheap
+    if some and await _any_reachable(runtime, some):
+        return True
     everybody = set(near) | set(await _of_the_station(runtime, case, EVERYBODY_CAP))
     try:
         # Also without a place: an answer of Valkey's says that beats are heard at all.
@@ -246,10 +250,12 @@ async def _anybody(
             await runtime.valkey.ping()
     except (Unavailable, *ValkeyDown):
         return bool(everybody)  # who was heard lately is not known: nobody is called unreachable for it
-    return bool(everybody - set(near)) and await _any_reachable(runtime, everybody)
+    return await _any_reachable(runtime, everybody - set(near) - set(some))
 
 
 async def _any_reachable(runtime: Runtime, officer_ids: Collection[UUID]) -> bool:
+    if not officer_ids:
+        return False
     async with runtime.database.moves() as db:
         return any(reach.channels for reach in (await reach_of(db, runtime, officer_ids)).values())
 

@@ -41,7 +41,8 @@ from tests.prove.ground import Ground, ground
 from tests.races import crowd
 
 OFFICERS, CASES = 200, 100
-CASE_EVERY_S = 1.0
+CASE_EVERY_S = 4.0
+"""A district's worst: 0.23 cases a second."""
 WITHIN_S = 5.0
 IN_HAND_S, IN_POCKET_S = 10.0, 190.0
 SUSPENDED_AFTER_S = 5.0
@@ -49,9 +50,10 @@ CONSENTS = 0.3
 """Share of officers who agreed to subscription messages, three each."""
 PAGERS = {"police_app": 0.4, "sms": 0.2}
 """Share who carry them; the rest is unknown to the gateways."""
-LOOKS, TAKES, WRITES = 0.25, 0.5, 0.7
+LOOKS, TAKES, WRITES = 0.2, 0.5, 0.7
 """Of those rung, who takes the phone out; of those who see an offer, who takes it; of those asked to write, who does."""
-GOAL = 0.95
+GOAL = 0.99
+"""Of those who had any way left: what WeChat does not allow nobody can promise. The share of all is told beside it."""
 TEMPLATE = "T-offer"
 
 
@@ -325,7 +327,7 @@ async def _look(town: City, phone: Phone) -> None:
 
 
 async def _report(town: City, cases: int) -> None:
-    """One case every second, each by somebody else, anywhere in the middle of the area."""
+    """One case after the other, each by somebody else, anywhere in the middle of the area."""
     progress, loop = Progress("reach", cases, "cases"), asyncio.get_running_loop()
     begun = loop.time()
     for number in range(cases):
@@ -386,17 +388,18 @@ async def _judge(town: City, cases: int, left_before: float) -> Figure:
     )  # fmt: skip
     rung = sum(town.rung.values())
     share = len(in_time) / len(counted) if counted else 0.0
+    with_a_way = len(in_time) / max(1, len(counted) - nothing_left)
     by_way = ", ".join(f"{way} {n / len(counted):.1%}" for way, n in ways.most_common())
     officers: set[UUID] = {r.officer_id for r in counted}
     of_officers = {r.officer_id for r in in_time}
     measured = (
         f"{len(town.phones)} officers, {sum(town.dark) / len(town.dark):.0%} of screens dark, {cases} cases,"
-        f" {len(counted)} offers: {share:.1%} reached within {WITHIN_S:.0f} s ({by_way});"
+        f" {len(counted)} offers: {share:.1%} reached within {WITHIN_S:.0f} s ({by_way}), {with_a_way:.1%} of those with any way left;"
         f" p50 {percentile(took, 0.5):.2f} s, p99 {percentile(took, 0.99):.2f} s; {waited} of them had been heard lately and were"
         f" told after 2 s; not reached: {nothing_left} with nothing left, {silent} without any step,"
         f" {len(reached) - len(in_time)} late; {len(moot)} moot; {len(of_officers)} of {len(officers)} officers reached at least once;"
         f" messages left per officer {left_before:.1f} before, {await _left(town.stage):.1f} after;"
         f" {sent.n} sent, {rung} rang a phone; odd {dict(town.odd) or 0}"
     )
-    good = share >= GOAL and silent == 0 and rung >= sent.n > 0
+    good = with_a_way >= GOAL and silent == 0 and rung >= sent.n > 0
     return Figure("reach", good, measured)
