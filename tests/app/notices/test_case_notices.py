@@ -205,4 +205,4 @@ async def test_a_silent_holder_is_nudged(ledger: Ledger, make: Make, runtime: Ru
     await runtime.drain()
 
     assert ("nudge", 1, officer.id) in await _told(ledger, case)
-    assert await _deliver_all(runtime) == ["您手上的任务还没有动静，请打开小程序确认。"]
+    assert await _deliver_all(runtime) == ["您手上的任务还没有动静：请回复“出发”或“在途”，或打开小程序确认。"]
