@@ -64,6 +64,8 @@ def ticks(runtime: Runtime, sender: Sender, source: MediaSource | None = None) -
         Tick("unacknowledged", 0.5, lambda: handover.sweep_unacknowledged(runtime)),
         Tick("follow_left", 0.5, lambda: follow_left(runtime)),
         Tick("deliver", 0.3, lambda: deliver(runtime, sender)),
+        # A round lasts as long as its slowest send: while one channel hangs, an offer goes out by another.
+        *(Tick(f"deliver_{n}", 0.3, lambda: deliver(runtime, sender)) for n in (2, 3)),
         Tick("watch_walls", 30.0, lambda: watch_walls(runtime)),
         Tick("forget_early", 600.0, lambda: forget_early(runtime)),
         Tick("settle", 1.0, lambda: settle(runtime)),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from app import worker
 from app.dispatch.broadcast import offer_ring
 from app.dispatch.claim import seen
 from app.dispatch.pagers import PagerKind
@@ -13,7 +15,8 @@ from app.dispatch.reach import LIVE_GRACE_S, ReachChannel
 from app.dispatch.reachable import reach_of
 from app.kit import valkey
 from app.kit.runtime import Runtime
-from app.notices.sender import Outcome, Verdict
+from app.notices.sender import Letter, Outcome, Senders, Verdict
+from app.notices.tables import Channel
 from app.settings import Settings, Template
 from tests.app.dispatch.reaching import SETTINGS_OF_PAGERS, TEMPLATE, Reaching
 from tests.factories import Made, acting
@@ -281,3 +284,32 @@ async def test_without_valkey_nobody_is_called_unreachable(
     assert await reaching.make.column(case, "state") == "open"
     await runtime.drain()
     await away.aclose()
+
+
+async def test_while_one_channel_hangs_an_offer_goes_out_by_another(reaching: Reaching) -> None:
+    await reaching.officer(asleep_s=SILENT_S, messages=5)
+    hangs, may_answer, paged, stop = (asyncio.Event() for _ in range(4))
+
+    class Hanging:
+        async def send(self, letter: Letter) -> Outcome:
+            hangs.set()
+            await may_answer.wait()
+            return Outcome(Verdict.SENT)
+
+    class Paging:
+        async def send(self, letter: Letter) -> Outcome:
+            paged.set()
+            return Outcome(Verdict.SENT)
+
+    senders = Senders({Channel.OFFICIAL_ACCOUNT: Hanging(), Channel.PAGER: Paging()})
+    working = asyncio.create_task(worker.run(reaching.runtime, senders, stop))
+    async with asyncio.timeout(15):
+        await offered(reaching)
+        await hangs.wait()
+        await reaching.officer(asleep_s=SILENT_S)
+        await offered(reaching)
+        await paged.wait()
+
+    may_answer.set()
+    stop.set()
+    await working
