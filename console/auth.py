@@ -164,6 +164,13 @@ async def auditor(actor: Annotated[Actor, Depends(signed_in)]) -> Actor:
     return actor
 
 
+async def looking(actor: Annotated[Actor, Depends(signed_in)]) -> Actor:
+    """Desk or commander of one station at least, or auditor of all; which cases are theirs the core decides."""
+    if actor.has(Role.AUDITOR):
+        return actor
+    return _with_role(actor, Role.DESK, Role.COMMANDER)
+
+
 async def no_store(response: Response) -> None:
     """Nothing of the console stays in a browser's cache."""
     response.headers["Cache-Control"] = "no-store"
@@ -177,3 +184,4 @@ Desk = Annotated[Actor, Depends(desk)]
 Board = Annotated[Actor, Depends(board)]
 Administrator = Annotated[Actor, Depends(administrator)]
 Auditor = Annotated[Actor, Depends(auditor)]
+Looking = Annotated[Actor, Depends(looking)]

@@ -8,6 +8,7 @@ from miniprogram import (
     cases,
     duty,
     live,
+    media,
     my_case,
     my_data,
     notices,
@@ -28,6 +29,10 @@ TAGS: list[dict[str, str]] = [
     {"name": "Duty", "description": "For officers: on and off duty, where I am."},
     {"name": "Offers", "description": "For officers: open cases near me."},
     {"name": "Case in hand", "description": "For the officer who holds a case. Acts carry its epoch."},
+    {
+        "name": "Media",
+        "description": "Pictures, voices and videos of a case, for its reporter and its officers.",
+    },
     {"name": "Questions", "description": "For community officers: what residents ask."},
     {"name": "Live", "description": "The socket."},
 ]
@@ -37,6 +42,19 @@ TAGS: list[dict[str, str]] = [
 def router() -> APIRouter:
     """A new router with all routes; the caller gives the prefix."""
     whole = APIRouter()
-    for part in (sessions, my_data, notices, reports, cases, duty, offers, my_case, work, questions, live):
+    for part in (
+        sessions,
+        my_data,
+        notices,
+        reports,
+        cases,
+        duty,
+        offers,
+        my_case,
+        media,
+        work,
+        questions,
+        live,
+    ):
         whole.include_router(part.routes)
     return whole

@@ -11,6 +11,7 @@ from app.cases.errors import CaseNotFound
 from app.cases.queries import Case
 from app.cases.states import ACTIVE, HELPS_SQL, REOPEN_DAYS, CaseState
 from app.kit.database import Db, MovesDb
+from app.people.errors import PersonalDataLocked
 from app.people.queries import scope_of
 from app.people.sessions import Actor
 from app.people.tables import Role
@@ -24,6 +25,7 @@ class Reader(StrEnum):
     BACKUP = "backup"
     DESK = "desk"  # of its station, of the one that rings, or a commander's
     PAST_HOLDER = "past_holder"  # closed it less than 24 h ago
+    AUDITOR = "auditor"  # of all stations; of its media alone, each look on record
 
 
 _BACKUP = text(f"""
@@ -89,6 +91,33 @@ def sees_whole(case: Case, reader: Reader, actor: Actor) -> bool:
     if actor.may_see_personal_data:
         return True
     return reader is Reader.HOLDER and actor.second_factor and case.state in ACTIVE
+
+
+async def media_reader(db: Db | MovesDb, case: Case, actor: Actor) -> Reader:
+    """What `actor` is to what was sent with `case`: whoever sees its words sees its pictures, and auditors do.
+
+    It ends as the words do: for the officer with release and close, for the desk with the case's going elsewhere.
+
+    Raises:
+        CaseNotFound: a stranger by now.
+        PersonalDataLocked: one of theirs whose session has no second factor, or was idle for 30 minutes.
+    """
+    try:
+        reader = await reader_of(db, case, actor)
+        if reader is Reader.PAST_HOLDER:
+            raise CaseNotFound(case_id=str(case.id))
+    except CaseNotFound:
+        if not actor.has(Role.AUDITOR):
+            raise
+        reader = Reader.AUDITOR
+    if not sees_whole(case, reader, actor):
+        raise PersonalDataLocked(session_id=actor.session_id)
+    return reader
+
+
+def may_have_original(reader: Reader) -> bool:
+    """Whether this reader may be given a medium byte for byte as it came, with all it says of place and device."""
+    return reader in (Reader.DESK, Reader.AUDITOR)
 
 
 def closed_lately(case: Case) -> bool:

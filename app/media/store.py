@@ -11,6 +11,7 @@ import os
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -167,6 +168,11 @@ def store_of(runtime: Runtime, name: str | None = None) -> Store:
     return stores[name]
 
 
+def forget_stores(runtime: Runtime) -> None:
+    """Open them anew at next use: the settings are others."""
+    _known.pop(runtime, None)
+
+
 def _open(settings: Settings, name: str) -> Store:
     if name == "local":
         return FolderStore(settings.media_folder or (settings.folder or default_folder()) / "media")
@@ -182,6 +188,7 @@ def _open(settings: Settings, name: str) -> Store:
             access_key_id=settings.media_s3_access_key.get_secret_value(),
             secret_access_key=settings.media_s3_secret_key.get_secret_value(),
             virtual_hosted_style_request=False,
+            retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=20)},
             client_options={
                 "allow_http": settings.media_s3_endpoint.startswith("http://"),
                 "connect_timeout": CONNECT_S,

@@ -23,6 +23,7 @@ DESK, ADMINISTRATOR, AUDITOR = ["commander", "desk"], ["administrator"], ["audit
 EXPECTED = {
     "consoleSignIn": ANYONE,
     **dict.fromkeys(("consoleSignOut", "consoleMe", "consoleUnlock", "consoleChangePassword"), EVERY),
+    **dict.fromkeys(("consoleMedia", "consoleAskOriginal", "consoleMediumBytes"), ["auditor", *DESK]),
     **dict.fromkeys(("consoleStations", "consoleStation"), EVERY),
     **dict.fromkeys(
         (

@@ -1,0 +1,109 @@
+"""What doors show of the media of a case: the list with its links, and the bytes behind one. Every look but a
+reporter's own is recorded; who may look is `cases.policy`, asked anew each time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.audit.service import record_act, stated
+from app.cases.errors import CaseNotFound
+from app.cases.policy import Reader, may_have_original, media_reader
+from app.cases.queries import Case, get_case
+from app.kit.database import Db
+from app.kit.runtime import Runtime
+from app.media.links import Link, link, must_hold
+from app.media.queries import Medium, media_of, medium_of
+from app.media.states import MediaState, Variant
+from app.people.sessions import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One medium and where its served copy is; `link` None: there is none, or not yet. `original`: it may be asked for."""
+
+    medium: Medium
+    link: Link | None
+    original: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A medium whose link held. `name`: what a saved copy is called, without its ending."""
+
+    medium: Medium
+    name: str
+
+
+async def show(db: Db, runtime: Runtime, actor: Actor, case_id: UUID) -> list[Shown]:
+    """The media of a case with links of five minutes for this viewer, oldest first; that they were asked for is recorded.
+
+    Raises:
+        CaseNotFound, PersonalDataLocked: as `cases.policy.media_reader`.
+    """
+    case, reader = await _as_reader(db, runtime, actor, case_id)
+    media = await media_of(db, case_id)
+    if media and reader is not Reader.REPORTER:
+        await record_act(
+            db, actor_id=actor.person_id, action="media_listed", object_kind="case", object_id=case_id,
+            facts={"count": len(media)},
+        )  # fmt: skip
+    return [
+        Shown(
+            one, _link(runtime, actor, case, one, Variant.SERVED) if one.state is MediaState.READY else None,
+            may_have_original(reader) and one.state in (MediaState.READY, MediaState.REFUSED),
+        )
+        for one in media
+    ]  # fmt: skip
+
+
+async def ask_original(
+    db: Db, runtime: Runtime, actor: Actor, case_id: UUID, medium_id: UUID, purpose: str
+) -> Link:
+    """A link to a medium as it came, for a purpose that is recorded.
+
+    Raises:
+        CaseNotFound: also of one's own case: originals are for desks and auditors.
+        MediaNotFound, PurposeMissing, PersonalDataLocked: as they say.
+    """
+    case, reader = await _as_reader(db, runtime, actor, case_id)
+    if not may_have_original(reader):
+        raise CaseNotFound(case_id=str(case_id))
+    medium = await medium_of(db, case_id, medium_id)
+    await record_act(
+        db, actor_id=actor.person_id, action="media_original_asked", object_kind="medium", object_id=medium_id,
+        purpose=stated(purpose), facts={"case_id": str(case_id)},
+    )  # fmt: skip
+    return _link(runtime, actor, case, medium, Variant.ORIGINAL)
+
+
+async def follow(
+    db: Db, runtime: Runtime, actor: Actor, case_id: UUID, medium_id: UUID, variant: Variant, given: Link, *, begins: bool
+) -> Found:  # fmt: skip
+    """The medium behind a link, for the viewer it was made for, who may see the case now.
+
+    `begins`: this asks for the first byte, so it is recorded; the pieces of a film that follow are not, one by one.
+
+    Raises:
+        CaseNotFound, PersonalDataLocked: not (any more) theirs to see. MediaNotFound: the link does not hold.
+    """
+    case, reader = await _as_reader(db, runtime, actor, case_id)
+    must_hold(runtime, given, case_id, medium_id, variant, viewer_id=actor.person_id, now=case.now)
+    if variant is Variant.ORIGINAL and not may_have_original(reader):
+        raise CaseNotFound(case_id=str(case_id))
+    medium = await medium_of(db, case_id, medium_id)
+    if begins and reader is not Reader.REPORTER:
+        await record_act(
+            db, actor_id=actor.person_id, action="media_read", object_kind="medium", object_id=medium_id,
+            facts={"case_id": str(case_id), "variant": str(variant)},
+        )  # fmt: skip
+    return Found(medium, f"{case.number}-{medium.seq}")
+
+
+async def _as_reader(db: Db, runtime: Runtime, actor: Actor, case_id: UUID) -> tuple[Case, Reader]:
+    case = await get_case(db, runtime, case_id)
+    return case, await media_reader(db, case, actor)
+
+
+def _link(runtime: Runtime, actor: Actor, case: Case, medium: Medium, variant: Variant) -> Link:
+    return link(runtime, case.id, medium.id, variant, viewer_id=actor.person_id, now=case.now)
