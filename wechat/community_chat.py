@@ -21,7 +21,7 @@ from wechat.turn import Turn
 ASK_KEY: Final = "ask"
 """The menu's key."""
 _ASK: Final = re.compile(
-    r"(?:问片警|问社区民警|咨询片警|ask my officer|ask)[\s:：,，]+(.+)", re.IGNORECASE | re.DOTALL
+    r"(问片警|问社区民警|咨询片警|ask my officer|ask)[\s:：,，]+(.+)", re.IGNORECASE | re.DOTALL
 )
 _HOW: Final = re.compile(
     r"问片警|片警|社区民警|我的片警|my officer|community officer|ask my officer", re.IGNORECASE
