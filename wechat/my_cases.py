@@ -15,7 +15,7 @@ from app.dispatch.citizen import Cancelled
 from app.dispatch.drafts import Draft, drop, save
 from app.dispatch.errors import WindowOver
 from app.kit.errors import Conflict
-from app.media.service import note_medium
+from app.media.service import bind, note_medium
 from app.media.states import MediaKind
 from app.notices.queries import take_waiting
 from app.people.identity import name_in_part, names_of
@@ -211,6 +211,28 @@ async def added(turn: Turn, case: Case, words: str, line: replies.Line = replies
     except CaseEnded:
         return await progress(turn)
     return turn.say(line, number=case.number)
+
+
+async def joined(turn: Turn, case: Case, draft: Draft) -> str:
+    """All of a draft belongs to an open case: its pictures, its words, and its place where the case has none.
+
+    A place beside the one that stands is added as words: an officer on the way is not sent elsewhere by a guess.
+    """
+    # What goes by transactions of its own comes first: it would wait for the row that the words lock.
+    for media in draft.media:
+        await citizen.attach(turn.runtime, case.id, reporter_id=turn.person_id, media=media)
+    here = draft.place.at if draft.place else None
+    stands = case.place is not None and case.place.at is not None
+    if draft.place and here and not stands:
+        await moved(turn, case, draft.place)
+    await bind(turn.db, case.id, turn.person_id, draft.media)
+    label = draft.place.label if draft.place else None
+    words = [
+        draft.words,
+        turn.say(replies.PLACE_IN_WORDS, label=label) if label and (stands or not here) else None,
+    ]
+    said = "\n".join(filter(None, words))
+    return await added(turn, case, said) if said else turn.say(replies.ADDED, number=case.number)
 
 
 async def going_to(turn: Turn, case: Case, words: str) -> str:
