@@ -122,6 +122,12 @@ def _sql(what: Move, condition: str, lock: str = "") -> TextClause:
     if what.sets:
         sets.append(what.sets)
     sources = ", ".join(f"'{source}'" for source in sorted(what.sources))
+    # As the row stood when the statement began: the desk whose bell stops is told so.
+    rang = (
+        "'rang_id', (SELECT o.ringing_id FROM cases o WHERE o.id = won.id),"
+        if "ringing_id =" in what.sets
+        else ""
+    )
     sql = f"""
     WITH t AS MATERIALIZED (SELECT clock_timestamp() AS now), {lock}
     won AS (
@@ -136,7 +142,7 @@ def _sql(what: Move, condition: str, lock: str = "") -> TextClause:
                jsonb_strip_nulls(jsonb_build_object(
                    'move', '{what.name}', 'from', won.previous_state, 'to', won.state, 'officer_id', won.officer_id,
                    'previous_officer_id', won.previous_officer_id, 'reporter_id', won.reporter_id,
-                   'cause', won.handover_cause, 'urgent', won.urgent, 'ringing_id', won.ringing_id
+                   'cause', won.handover_cause, 'urgent', won.urgent, {rang} 'ringing_id', won.ringing_id
                )) || CAST(:data AS jsonb)
           FROM won
         RETURNING id, kind, case_id, data

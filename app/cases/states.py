@@ -140,6 +140,12 @@ GUARDED = frozenset({"neighbour_dispute"})
 _UNFORCED = f"NOT c.urgent AND NOT c.text_only AND c.category NOT IN ({', '.join(repr(str(g)) for g in sorted(GUARDED))})"
 _ENDS = "act_by = NULL, ack_by = NULL, next_ring_at = NULL, closed_at = t.now"
 
+# Who was rung for another station may see and do what its desk may. Once somebody of the station's own desk answers,
+# that is over: the neighbour has nothing to do with the case any more, and nothing to read in it.
+_OWN_DESK_ANSWERS = """ringing_id = CASE WHEN EXISTS (
+        SELECT FROM roles r WHERE r.person_id = :actor_id AND r.role IN ('desk', 'commander') AND r.station_id = c.station_id
+    ) THEN c.station_id ELSE c.ringing_id END"""
+
 CLAIM = Move(
     "claim", frozenset({S.OPEN}), S.CLAIMED, CaseEvent.CLAIMED,
     guard="c.deadline > t.now AND NOT (:actor_id = ANY(c.excluded))",
@@ -236,19 +242,22 @@ RING_ELSEWHERE = Move(
 )  # fmt: skip
 ACKNOWLEDGE = Move(
     "acknowledge", _RINGABLE, None, CaseEvent.ACKNOWLEDGED,
-    guard="c.acknowledged_at IS NULL AND c.ack_by IS NOT NULL", sets="acknowledged_at = t.now, ack_by = NULL",
+    guard="c.acknowledged_at IS NULL AND c.ack_by IS NOT NULL",
+    sets=f"acknowledged_at = t.now, ack_by = NULL, {_OWN_DESK_ANSWERS}",
 )  # fmt: skip
 TAKE = Move(
     "take", frozenset({S.HANDED_OVER}), S.HANDED_OVER, CaseEvent.TAKEN,
     guard="c.desk_person_id IS NULL",
-    sets="desk_person_id = :actor_id, acknowledged_at = coalesce(c.acknowledged_at, t.now), ack_by = NULL",
+    sets="desk_person_id = :actor_id, acknowledged_at = coalesce(c.acknowledged_at, t.now), ack_by = NULL, "
+    f"{_OWN_DESK_ANSWERS}",
 )  # fmt: skip
 ASSIGN = Move(
     "assign", frozenset({S.HANDED_OVER}), S.ASSIGNED, CaseEvent.ASSIGNED,
     guard="(c.desk_person_id IS NULL OR c.desk_person_id = :actor_id) AND NOT (:officer_id = ANY(c.excluded)) "
     "AND :officer_id <> c.reporter_id",
     sets=f"officer_id = :officer_id, assigned_at = t.now, desk_person_id = :actor_id, "
-    f"acknowledged_at = coalesce(c.acknowledged_at, t.now), ack_by = NULL, {_HELD_NOW}", new_holder=True,
+    f"acknowledged_at = coalesce(c.acknowledged_at, t.now), ack_by = NULL, {_OWN_DESK_ANSWERS}, {_HELD_NOW}",
+    new_holder=True,
 )  # fmt: skip
 RETURN = Move(
     "return", frozenset({S.ASSIGNED}), S.HANDED_OVER, CaseEvent.RETURNED,

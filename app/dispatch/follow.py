@@ -158,10 +158,8 @@ async def tell_case_and_board(runtime: Runtime, event: Event) -> None:
         "type": "case_changed", "case_id": str(event.case_id), "kind": event.kind, "state": event.data.get("to"),
         "epoch": event.epoch, "event_id": event.id, "at": event.at.isoformat(), "cause": event.data.get("cause"),
     }  # fmt: skip
-    desks = {str(event.station_id), event.data.get("ringing_id"), event.data.get("from_station_id")} - {
-        None,
-        "None",
-    }
+    named = (event.data.get(name) for name in ("ringing_id", "rang_id", "from_station_id"))
+    desks = {str(event.station_id), *named} - {None, "None"}
     people = {event.data.get("officer_id"), event.data.get("reporter_id")} - {None}
     topics = [f"case:{event.case_id}", *(f"desk:{d}" for d in desks), *(f"person:{p}" for p in people)]
     await publish(runtime, topics, body, fresh=True)  # who may hear has changed

@@ -45,7 +45,9 @@ class AdvisoryLock(IntEnum):
     MERGE = 7_120_114  # of two cases folded into each other one goes on
     PEOPLE = 7_120_115  # one merge of people at a time
     UNIONID = 7_120_116  # with a second number from a unionid's index: its openids come one by one
-    QUESTIONS = 7_120_118  # with a second number from an officer's id: their questions are numbered one by one
+    QUESTIONS = (
+        7_120_118  # with a second number from an officer's id: their questions are numbered one by one
+    )
 
 
 class Base(DeclarativeBase):

@@ -348,7 +348,9 @@ _OPENIDS = text("SELECT id, app_id, openid FROM identity.openids WHERE person_id
 _ERASE = (
     text("DELETE FROM identity.openids WHERE person_id = :id"),
     text("DELETE FROM identity.persons WHERE person_id = :id"),
-    text("UPDATE people SET active = FALSE, follows = FALSE, near_station_id = NULL, near_station_at = NULL, erased_at = clock_timestamp() WHERE id = :id"),
+    text(
+        "UPDATE people SET active = FALSE, follows = FALSE, near_station_id = NULL, near_station_at = NULL, erased_at = clock_timestamp() WHERE id = :id"
+    ),
 )
 
 

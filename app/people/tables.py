@@ -58,7 +58,9 @@ class PersonRow(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     merged_into: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"))  # the same human, known twice
     merged_at: Mapped[datetime | None]
-    near_station_id: Mapped[UUID | None] = mapped_column(ForeignKey("stations.id"))  # whose code they scanned last
+    near_station_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("stations.id")
+    )  # whose code they scanned last
     near_station_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]  # their wish: words of their cases go when their time is over
 

@@ -476,3 +476,37 @@ async def test_an_officers_sign_in_waits_for_the_desk_of_their_station(
     assert unseen == []
     assert (refused.status_code, twice.status_code) == (404, 404)
     assert (await actor_of(desk.runtime, token, Audience.MINIPROGRAM)).second_factor
+
+
+@pytest.mark.parametrize("act", ["acknowledge", "take", "assignment"])
+async def test_a_desk_that_was_rung_lets_go_when_the_stations_own_desk_answers(
+    people: People, make: Make, desk: Person, act: str
+) -> None:
+    neighbour = await make.station(ring=None)
+    theirs = await people.signed_in("desk", station=neighbour)
+    officer = await make.officer()
+    case = await make.case(state="handed_over", epoch=1, ringing_id=neighbour.id, ack_step=1)
+    before = await theirs.get(f"/cases/{case.id}")
+
+    body = {"take": {"epoch": 1}, "assignment": {"epoch": 1, "officer_id": str(officer.id)}}.get(act)
+    await desk.ok("POST", f"/cases/{case.id}/{act}", body)
+    after = [
+        await theirs.get(f"/cases/{case.id}"),
+        await theirs.post(f"/cases/{case.id}/contact", purpose="联系报案人"),
+        await theirs.post(f"/cases/{case.id}/reopen", reason="再看看"),
+    ]
+
+    assert (before.status_code, [answer.status_code for answer in after]) == (200, [404, 404, 404])
+
+
+async def test_a_desk_that_was_rung_and_takes_the_case_keeps_it(people: People, make: Make) -> None:
+    await make.the_station()
+    neighbour = await make.station(ring=None)
+    theirs = await people.signed_in("desk", station=neighbour)
+    case = await make.case(state="handed_over", epoch=1, ringing_id=neighbour.id, ack_step=1)
+
+    await theirs.ok("POST", f"/cases/{case.id}/take", {"epoch": 1})
+    closed = await theirs.post(f"/cases/{case.id}/close", epoch=1, disposition="advised", note="已告知")
+
+    assert closed.status_code == 200
+    assert (await theirs.get(f"/cases/{case.id}")).status_code == 200

@@ -60,6 +60,24 @@ async def test_a_desk_hears_nothing_of_another_station(people: People, make: Mak
     assert heard["case_id"] == str(own.id)
 
 
+async def test_a_desk_whose_bell_stops_is_told_so(
+    people: People, make: Make, desk: Person, dial: Dial
+) -> None:
+    neighbour = await make.station(ring=ELSEWHERE, code="B1")
+    case = await make.case(state="handed_over", reported_ago_s=70, ringing_id=neighbour.id, ack_step=1)
+    theirs = await people.signed_in("desk", station=neighbour)
+
+    async with dial(theirs) as line:
+        before = await line.next("snapshot")
+        await desk.ok("POST", f"/cases/{case.id}/take", {"epoch": 0})
+        heard = await line.next("case_changed")
+        await line.send(type="snapshot")
+        after = await line.next("snapshot")
+
+    assert heard["case_id"] == str(case.id)
+    assert [len(one["queue"]["items"]) for one in (before, after)] == [1, 0]
+
+
 async def test_command_hears_every_station(people: People, make: Make, dial: Dial) -> None:
     await make.the_station()
     other = await make.station(ring=ELSEWHERE, code="B1")
