@@ -21,6 +21,7 @@ import miniprogram.live
 import miniprogram.router
 import wechat.callback
 import wechat.jssdk
+import wechat.miniprogram_push
 from app import metrics
 from app.body_cap import BodyCap
 from app.kit.errors import Unavailable
@@ -65,6 +66,7 @@ def create_app(settings: Settings, *, wechat_transport: httpx.AsyncBaseTransport
     )
     app.add_middleware(miniprogram.hot.HotFirst, prefix=miniprogram.router.PREFIX, answer=answer)
     app.include_router(wechat.callback.router(settings))
+    app.include_router(wechat.miniprogram_push.router(settings))
     app.include_router(wechat.jssdk.router(settings))
     app.include_router(miniprogram.router.router(), prefix=miniprogram.router.PREFIX)
     app.include_router(console.router.router(), prefix=console.router.PREFIX)

@@ -267,6 +267,20 @@ class Settings(BaseSettings):
         description="Bearer token of the loudspeaker, if it asks for one.",
         examples=["5f2d-loudspeaker"],
     )
+    miniprogram_push_token: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_]{3,32}$",
+        validation_alias="MINIPROGRAM_PUSH_TOKEN",
+        description="The Token of the mini-program's message push to /wechat/miniprogram, safe mode, XML. Set: consents are counted "
+        "by WeChat's word alone; not set: as the mini-program's client reports them.",
+        examples=["didiminiprogram"],
+    )
+    miniprogram_push_aes_key: SecretStr | None = Field(
+        None,
+        validation_alias="MINIPROGRAM_PUSH_AES_KEY",
+        description="The EncodingAESKey of that push, exactly 43 characters; goes with the token.",
+        examples=["abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"],
+    )
     wechat_templates: Templates = Field(
         {},
         validation_alias="WECHAT_TEMPLATES",
@@ -437,7 +451,7 @@ class Settings(BaseSettings):
             _key(part)
         return value
 
-    @field_validator("wechat_aes_key", "wechat_aes_key_previous")
+    @field_validator("wechat_aes_key", "wechat_aes_key_previous", "miniprogram_push_aes_key")
     @classmethod
     def _aes_key(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None:
@@ -502,6 +516,14 @@ class Settings(BaseSettings):
         ):
             raise ValueError(
                 "MEDIA_STORE=s3 needs MEDIA_S3_ENDPOINT, MEDIA_S3_BUCKET, MEDIA_S3_ACCESS_KEY and MEDIA_S3_SECRET_KEY"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _push_is_whole(self) -> Settings:
+        if (self.miniprogram_push_token is None) != (self.miniprogram_push_aes_key is None):
+            raise ValueError(
+                "MINIPROGRAM_PUSH_TOKEN and MINIPROGRAM_PUSH_AES_KEY go together: set both, or neither"
             )
         return self
 

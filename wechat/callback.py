@@ -88,7 +88,7 @@ def router(
         began = time.monotonic()
         try:
             async with asyncio.timeout(deadline_s):
-                body = await _read(request)
+                body = await read_body(request)
             message = read_message(_opened(body, request.query_params))
         except Rejected as rejected:
             return _refused(rejected)
@@ -149,7 +149,7 @@ def _refused(rejected: Rejected) -> Response:
     return PlainTextResponse("", rejected.status)
 
 
-async def _read(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
     """The body, refused as soon as it is too large: it is never held whole."""
     body = bytearray()
     async for chunk in request.stream():

@@ -52,12 +52,18 @@ async def offered_to(db: Db | MovesDb, runtime: Runtime, person_id: UUID) -> lis
 
 
 async def note_answers(db: Db, runtime: Runtime, person_id: UUID, answers: Mapping[str, Answer]) -> None:
-    """A yes is one more send, or any number of a long-term template; a no empties it. Others' templates are ignored."""
+    """A yes is one more send, or any number of a long-term template; a no empties it. Others' templates are ignored.
+
+    Where WeChat itself tells us of each yes, the client's word for it is not counted again.
+    """
+    told_by_wechat = runtime.settings.miniprogram_push_token is not None
     for template_id, answer in sorted(answers.items()):
         lasting = is_lasting(runtime, Channel.SUBSCRIPTION, template_id)
         if lasting is None:
             continue
         if answer is Answer.YES:
+            if told_by_wechat:
+                continue
             await allow(db, person_id, Channel.SUBSCRIPTION, template_id, lasting=lasting)
         else:
             await refuse(db, person_id, Channel.SUBSCRIPTION, template_id)
