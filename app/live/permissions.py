@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -19,6 +19,8 @@ FRESH_S = 0.5
 """How old a permission may be when a frame is sent, counted from the moment before the policy was asked."""
 POLICY_TIMEOUT_S = 0.4
 """A policy that takes longer has not answered: its answer would be stale on arrival."""
+ASKED_AT_MOST = 3
+"""A topic that changes under every one of these questions is given up: its sockets read the snapshot."""
 _KEPT_S = 10.0
 
 
@@ -77,13 +79,21 @@ class Permissions:
         grant = self._grants.get(topic)
         return grant if grant is not None and grant.is_fresh(now) else None
 
-    async def ask(self, topics: Iterable[str]) -> None:
-        """Ask the policies, once a prefix, all prefixes at the same time. A failing one leaves nothing known."""
-        by_prefix: dict[str, list[str]] = {}
-        for topic in topics:
-            prefix, _, rest = topic.partition(":")
-            by_prefix.setdefault(prefix, []).append(rest)
-        await asyncio.gather(*(self._ask(prefix, ids) for prefix, ids in by_prefix.items()))
+    async def ask(self, topics: Collection[str]) -> None:
+        """Ask the policies, once a prefix, all prefixes at the same time. A failing one leaves nothing known.
+
+        A topic that changes meanwhile is asked about again: its answer may be about the world of before.
+        """
+        for _round in range(ASKED_AT_MOST):
+            since = time.monotonic()
+            by_prefix: dict[str, list[str]] = {}
+            for topic in topics:
+                prefix, _, rest = topic.partition(":")
+                by_prefix.setdefault(prefix, []).append(rest)
+            await asyncio.gather(*(self._ask(prefix, ids) for prefix, ids in by_prefix.items()))
+            topics = [topic for topic in topics if self._forgotten_since(topic, since)]
+            if not topics:
+                return
 
     async def ask_once(self, topic: str) -> None:
         """As `ask`, for the many sockets that find a permission aged at the same moment: one question for all."""
@@ -120,6 +130,8 @@ class Permissions:
             return
         for one in ids:
             topic = f"{prefix}:{one}"
-            # Forgotten while the policy was being asked: it may have read the world of before.
-            if self._forgotten.get(topic, float("-inf")) < asked_at:
+            if not self._forgotten_since(topic, asked_at):
                 self._grants[topic] = Grant(answer.get(one, NOBODY), asked_at)
+
+    def _forgotten_since(self, topic: str, at: float) -> bool:
+        return self._forgotten.get(topic, float("-inf")) >= at

@@ -120,6 +120,21 @@ async def test_an_answer_of_before_forget_is_not_used(make_hub, policies, anna):
     assert hub.sent == 0
 
 
+async def test_two_changes_on_each_others_heels_are_both_heard(make_hub, policies, anna):
+    hub, runtime = await make_hub()
+    policies.allow("1", anna)
+    phone = Phone()
+    attach(hub, phone, anna, "test:1")
+    policies.gate.clear()
+    await publish(runtime, ["test:1"], {"type": "alarm"}, fresh=True)
+    await eventually(lambda: policies.asked)
+
+    await publish(runtime, ["test:1"], {"type": "words"}, fresh=True)
+    policies.gate.set()
+
+    assert [(await phone.next())["type"], (await phone.next())["type"]] == ["alarm", "words"]
+
+
 async def test_a_frame_that_waited_in_a_queue_is_asked_about_again(make_hub, policies, anna):
     hub, runtime = await make_hub()
     policies.allow("1", anna, epoch=3)
