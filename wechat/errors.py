@@ -34,6 +34,55 @@ class Reading(StrEnum):
     UNKNOWN = "unknown"  # not in the table: no retry, a person must look
 
 
+MEANINGS: Final[dict[Reading, tuple[str, str]]] = {
+    Reading.DONE: ("it has this already", "nothing: as good as success"),
+    Reading.RETRY: ("it is busy", "again, with back-off and full jitter"),
+    Reading.REFRESH: (
+        "the access token is bad",
+        "one new token, one repeat; then nobody is written to for a minute",
+    ),
+    Reading.ONE_BY_ONE: ("another send to this person is under way", "again after 1.5 s"),
+    Reading.WAIT_MINUTE: ("too many calls in this minute", "the channel rests for a minute"),
+    Reading.WAIT_ALONE: ("this message was repeated too fast", "this message again after 60 s"),
+    Reading.WAIT_QUOTA: (
+        "the day's calls are used up",
+        "the channel rests until midnight in Beijing; the next one has it",
+    ),
+    Reading.WINDOW_CLOSED: (
+        "the person must write first",
+        "our record of their window is emptied; the next channel has it",
+    ),
+    Reading.REFUSED_BY_PERSON: (
+        "the person does not want it",
+        "their consent is emptied; the next channel has it",
+    ),
+    Reading.NOT_FOLLOWING: ("the person does not follow the account", "the next channel has it"),
+    Reading.WRONG_OPENID: (
+        "not a person of this account",
+        "dead letter; look at the pairing of AppID and openid",
+    ),
+    Reading.BAD_CONTENT: ("kind, size or length is not allowed", "dead letter"),
+    Reading.MEDIA_LOST: ("the media is gone", "a citizen's media is recorded as lost"),
+    Reading.CODE_SPENT: ("the sign-in code is used or old", "the client signs in anew"),
+    Reading.SIGN_IN_BLOCKED: ("it sees a risk in this person", "sign-in is refused, the phone is offered"),
+    Reading.AUTHORISE_AGAIN: ("the web authorisation has ended", "authorise again"),
+    Reading.NO_MENU: ("the account has no menu", "create one"),
+    Reading.UNCHECKED: ("the person was not active in the last 2 h", "it stays unchecked, and is marked so"),
+    Reading.HOLD_FOR_REVIEW: ("the content is against its rules", "held for a human"),
+    Reading.OUR_FAULT: ("body, parameter or template is wrong", "dead letter"),
+    Reading.CAPABILITY_GONE: (
+        "the account may not do this (any more)",
+        "the channel rests for an hour at a time; the next one has it; an operator looks",
+    ),
+    Reading.OPERATOR: (
+        "secret, address or account is wrong or frozen",
+        "the channel rests for 5 min at a time; an operator acts",
+    ),
+    Reading.UNKNOWN: ("a code that is not in this table", "dead letter"),
+}
+"""What WeChat says, and what we do about it when it is about a notice, in words for operators."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """What one error code means; `alert` when a person must hear of it."""
@@ -150,3 +199,34 @@ class MediaElsewhere(WeChatError):
     def __init__(self, api: str, *, url: str) -> None:
         super().__init__(api, "WeChat answered with a link instead of the file; see `url`")
         self.url = url
+
+
+def codes_page() -> str:
+    """The reference page of every code, in Markdown."""
+    codes: dict[tuple[Reading, bool], list[int]] = {}
+    for code, row in READINGS.items():
+        codes.setdefault((row.reading, row.alert), []).append(code)
+    lines = [
+        f"| {', '.join(str(c) for c in sorted(found, key=abs))} | `{reading}` | {MEANINGS[reading][0]} |"
+        f" {MEANINGS[reading][1]} | {'yes' if alert else ''} |"
+        for (reading, alert), found in codes.items()
+    ]
+    unknown = MEANINGS[Reading.UNKNOWN]
+    return "\n".join(
+        [
+            "# WeChat's codes",
+            "",
+            "What each error code of WeChat's API means to us, printed by `python -m wechat.errors`. The reading stands in logs,",
+            "in the ledger of notices, and in `didi outbox list`. With an alert the log line is an error.",
+            "",
+            "| codes | reading | WeChat says | we do | alert |",
+            "| --- | --- | --- | --- | --- |",
+            *lines,
+            f"| any other | `{Reading.UNKNOWN}` | {unknown[0]} | {unknown[1]} | yes |",
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    print(codes_page(), end="")

@@ -2,7 +2,16 @@
 
 import pytest
 
-from wechat.errors import BAD_TOKEN_CODES, READINGS, Reading, WeChatRefused, read_code
+from tests.conftest import ROOT
+from wechat.errors import (
+    BAD_TOKEN_CODES,
+    MEANINGS,
+    READINGS,
+    Reading,
+    WeChatRefused,
+    codes_page,
+    read_code,
+)
 
 EXPECTED: list[tuple[str, bool, str]] = [
     # reading, alert, codes
@@ -70,3 +79,8 @@ def test_a_refusal_says_where_what_and_what_to_do() -> None:
     assert str(refused).startswith("custom_send: WeChat refused with 45015")
     assert "window_closed" in str(refused)
     assert "rid 66-1" in str(refused)
+
+
+def test_the_page_of_codes_is_what_the_table_prints() -> None:
+    assert set(MEANINGS) == set(Reading)
+    assert (ROOT / "docs/reference/wechat-codes.md").read_text() == codes_page()
