@@ -144,7 +144,12 @@ async def to_asked_officers(db: Db, runtime: Runtime, event: Event) -> list[Noti
             for kind in kinds
         ]
     silent = set(await unheard(db, officers))
-    return [Notice(o, OFFER, facts=facts[o], wait_s=0.0 if o in silent else LIVE_GRACE_S) for o in officers]
+    return [
+        Notice(o, OFFER, facts=facts[o])
+        if o in silent
+        else Notice(o, OFFER, facts=facts[o] | {"heard": True}, wait_s=LIVE_GRACE_S)
+        for o in officers
+    ]
 
 
 async def to_holder(_: Db, __: Runtime, event: Event) -> list[Notice]:
@@ -225,6 +230,10 @@ async def note_reach(runtime: Runtime, delivery: Delivery, outcome: Outcome) -> 
     if not steps and delivery.channel is not Channel.PAGER:
         steps = [(ReachChannel(delivery.channel.value), outcome)]
     async with runtime.database.moves() as db:
+        if delivery.facts.get("heard"):  # it had its time to show the offer by itself
+            await reached(
+                db, delivery.case_id, delivery.epoch, delivery.person_id, ReachChannel.SOCKET, "not_shown"
+            )
         for way, step in steps:
             said = "sent" if step.verdict is Verdict.SENT else step.reading or str(step.verdict)
             await reached(db, delivery.case_id, delivery.epoch, delivery.person_id, way, said)

@@ -133,11 +133,12 @@ def notices_page() -> str:
         "no consent, no message left in the day, or refused for good; nothing is sent that is no longer true.",
         "What no channel could carry waits: the chat's next answer counts it, the mini-program lists it. Who reported",
         f"in silent mode is told by {_named(IN_SILENCE)} alone, in the neutral words at the end.",
+        "What is marked *hurried* waits for no channel that fails for the moment: the next one has it at once.",
         "",
         "| kind | told | priority | channels, in order | in a template |",
         "| --- | --- | --- | --- | --- |",
         *(
-            f"| `{p.kind}` | {p.told} | {p.priority} | {_named(p.channels)} | {p.short.zh} / {p.short.en} |"
+            f"| `{p.kind}` | {p.told} | {p.priority}{', *hurried*' if p.hurried else ''} | {_named(p.channels)} | {p.short.zh} / {p.short.en} |"
             for p in POLICIES.values()
         ),
         "",

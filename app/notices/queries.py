@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.kit.database import Db, MovesDb
+from app.notices.policy import POLICIES, Told
 
 MOST = 50
 
@@ -45,9 +46,13 @@ _STOPS = text(
     "SELECT channel, until, reading FROM channel_stops WHERE until > clock_timestamp() ORDER BY channel"
 )
 # Also what WeChat refused although we had counted a message, and what may or may not have arrived: the
-# person is not sure to have heard it. What was no longer true when its turn came is not news.
-_UNHEARD = """state IN ('dropped', 'refused', 'uncertain', 'dead') AND seen_at IS NULL AND NOT passed_on
-         AND reading IS DISTINCT FROM 'stale'"""
+# person is not sure to have heard it. What was no longer true when its turn came is not news, and neither is what
+# an officer was asked in a minute that is over.
+_OF_ITS_MINUTE = ", ".join(
+    f"'{kind}'" for kind, p in sorted(POLICIES.items()) if p.told in (Told.ASKED, Told.ON_DUTY)
+)
+_UNHEARD = f"""state IN ('dropped', 'refused', 'uncertain', 'dead') AND seen_at IS NULL AND NOT passed_on
+         AND reading IS DISTINCT FROM 'stale' AND kind NOT IN ({_OF_ITS_MINUTE})"""
 _TAKE = text(f"""
     WITH taken AS (
         UPDATE deliveries SET seen_at = clock_timestamp() WHERE person_id = :person_id AND {_UNHEARD}

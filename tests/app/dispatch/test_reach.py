@@ -15,6 +15,7 @@ from app.dispatch.reach import LIVE_GRACE_S, ReachChannel
 from app.dispatch.reachable import reach_of
 from app.kit import valkey
 from app.kit.runtime import Runtime
+from app.notices.queries import take_waiting
 from app.notices.sender import Letter, Outcome, Senders, Verdict
 from app.notices.tables import Channel
 from app.settings import Settings, Template
@@ -65,7 +66,8 @@ async def test_a_silent_phone_is_told_at_once_a_live_one_has_two_seconds(reachin
     await reaching.two_seconds_later()
     await reaching.deliver()
     assert reaching.account.told == [silent.id, live.id]
-    assert await reaching.reached(live) == [("official_account", "sent")]
+    assert await reaching.reached(silent) == [("official_account", "sent")]
+    assert await reaching.reached(live) == [("socket", "not_shown"), ("official_account", "sent")]
 
 
 async def test_who_has_shown_it_is_not_told_again_and_has_nothing_waiting(reaching: Reaching) -> None:
@@ -150,6 +152,29 @@ async def test_a_stopped_account_is_not_waited_for(reaching: Reaching) -> None:
     await reaching.deliver()
 
     assert await reaching.reached(officer) == [("official_account", "refresh"), ("subscription", "sent")]
+
+
+async def test_a_phone_that_shows_it_late_is_reached_by_its_socket_too(reaching: Reaching) -> None:
+    officer = await reaching.officer(messages=5)
+    case = await offered(reaching)
+    await reaching.two_seconds_later()
+    await reaching.deliver()
+
+    await seen(reaching.runtime, case.id, epoch=0, officer=acting(officer))
+
+    assert sorted(await reaching.reached(officer)) == [("official_account", "sent"), ("socket", "seen")]
+
+
+async def test_an_offer_that_no_way_carried_is_no_update_afterwards(runtime: Runtime) -> None:
+    reaching = Reaching(runtime)  # no template, no pager
+    officer = await reaching.officer(asleep_s=SILENT_S)
+    await reaching.officer()
+    await offered(reaching)
+    await reaching.deliver()
+
+    assert await reaching.reached(officer) == [("official_account", "no_budget")]
+    async with runtime.database.transaction() as db:
+        assert await take_waiting(db, officer.id) == []
 
 
 async def test_an_urgent_case_uses_every_way_at_once_and_waits_for_no_phone(reaching: Reaching) -> None:
