@@ -32,6 +32,7 @@ CALLERS = {
     "pagers/wire.py",
     "wechat/access_token.py",
     "wechat/client.py",
+    "wechat/sender.py",
     "wechat/media.py",
     "wechat/wire.py",
 }
