@@ -40,10 +40,17 @@ _REACHED = text("""
     ON CONFLICT (case_id, epoch, officer_id, channel) DO UPDATE SET outcome = excluded.outcome, at = excluded.at
      WHERE r.outcome NOT IN ('sent', 'seen') OR excluded.outcome = 'seen' AND r.outcome <> 'seen'
 """)
+_SIGNED_IN = """EXISTS (SELECT FROM sessions s WHERE s.person_id = f.person_id AND s.audience = '{audience}'
+               AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp())"""
+_BY_CHAT_ALONE = (
+    f"{_SIGNED_IN.format(audience='official_account')} AND NOT {_SIGNED_IN.format(audience='miniprogram')}"
+)
 HEARD = f"""
-    coalesce(greatest(f.last_seen_at, f.duty_since) > clock_timestamp() - interval '{HEARD_WITHIN_S} seconds', FALSE)
+    (coalesce(greatest(f.last_seen_at, f.duty_since) > clock_timestamp() - interval '{HEARD_WITHIN_S} seconds', FALSE)
+     AND NOT ({_BY_CHAT_ALONE}))
 """
-"""Whether the phone of officer `f` gave a sign lately: a fix, or the tap that put them on duty."""
+"""Whether the phone of officer `f` gave a sign lately: a fix, or the tap that put them on duty. Of who works by chat
+alone it says nothing: there is no mini-program that could show an offer by itself."""
 _UNHEARD = text(
     f"SELECT f.person_id FROM officers f WHERE f.person_id = ANY(CAST(:ids AS uuid[])) AND NOT {HEARD}"
 )
