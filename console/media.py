@@ -16,7 +16,7 @@ from app.events.edge import transaction
 from app.kit.problems import problems
 from app.media.errors import MediaNotFound, MediaUnreadable
 from app.media.links import LINK_S, Link
-from app.media.serving import begins, serve
+from app.media.serving import serve
 from app.media.showing import Shown, ask_original, follow, show
 from app.media.states import MediaKind, MediaState, Reason, Variant
 from app.people.errors import PersonalDataLocked
@@ -128,7 +128,7 @@ async def post_original(
     operation_id="consoleMediumBytes",
     summary="The bytes behind a link",
     description="`served` is shown where it stands; an `original` is only saved. The link, the viewer and the case are "
-    "judged anew; what begins is recorded.",
+    "judged anew; the look is recorded.",
     responses=problems(RoleNeeded, PersonalDataLocked, CaseNotFound, MediaNotFound, MediaUnreadable) | _BYTES,
     openapi_extra=_LOOKING,
     response_class=StreamingResponse,
@@ -141,8 +141,6 @@ async def get_bytes(
 ) -> StreamingResponse:  # fmt: skip
     """Serve one medium."""
     async with transaction(runtime) as db:
-        found = await follow(
-            db, runtime, actor, case_id, medium_id, variant, Link(until, proof), begins=begins(part)
-        )
+        found = await follow(db, runtime, actor, case_id, medium_id, variant, Link(until, proof))
     served = await serve(runtime, found, variant, part)
     return StreamingResponse(served.body, served.status, headers=served.headers)

@@ -15,7 +15,7 @@ from app.events.edge import transaction
 from app.kit.problems import problems
 from app.media.errors import MediaNotFound, MediaUnreadable
 from app.media.links import LINK_S, Link
-from app.media.serving import begins, serve
+from app.media.serving import serve
 from app.media.showing import Shown, follow, show
 from app.media.states import MediaKind, MediaState, Reason, Variant
 from app.people.errors import PersonalDataLocked
@@ -101,8 +101,6 @@ async def get_bytes(
 ) -> StreamingResponse:  # fmt: skip
     """Serve one medium."""
     async with transaction(runtime) as db:
-        found = await follow(
-            db, runtime, actor, case_id, medium_id, Variant.SERVED, Link(until, proof), begins=begins(part)
-        )
+        found = await follow(db, runtime, actor, case_id, medium_id, Variant.SERVED, Link(until, proof))
     served = await serve(runtime, found, Variant.SERVED, part)
     return StreamingResponse(served.body, served.status, headers=served.headers)

@@ -34,12 +34,6 @@ class Served:
     body: AsyncIterator[bytes]
 
 
-def begins(asked: str | None) -> bool:
-    """Whether a `Range` header, or none, asks for the first byte."""
-    match = _RANGE.fullmatch(asked or "")
-    return match is None or match[1] == "" or int(match[1]) == 0
-
-
 def span(asked: str | None, size: int) -> tuple[int, int] | None:
     """First and last byte of a `Range` header, both counted; None: all of it, as one may answer any other header."""
     match = _RANGE.fullmatch(asked or "")

@@ -4,7 +4,10 @@ reporter's own is recorded; who may look is `cases.policy`, asked anew each time
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
+
+from sqlalchemy import text
 
 from app.audit.service import record_act, stated
 from app.cases.errors import CaseNotFound
@@ -12,7 +15,7 @@ from app.cases.policy import Reader, may_have_original, media_reader
 from app.cases.queries import Case, get_case
 from app.kit.database import Db
 from app.kit.runtime import Runtime
-from app.media.links import Link, link, must_hold
+from app.media.links import LINK_S, Link, link, must_hold
 from app.media.queries import Medium, media_of, medium_of
 from app.media.states import MediaState, Variant
 from app.people.sessions import Actor
@@ -78,11 +81,11 @@ async def ask_original(
 
 
 async def follow(
-    db: Db, runtime: Runtime, actor: Actor, case_id: UUID, medium_id: UUID, variant: Variant, given: Link, *, begins: bool
-) -> Found:  # fmt: skip
+    db: Db, runtime: Runtime, actor: Actor, case_id: UUID, medium_id: UUID, variant: Variant, given: Link
+) -> Found:
     """The medium behind a link, for the viewer it was made for, who may see the case now.
 
-    `begins`: this asks for the first byte, so it is recorded; the pieces of a film that follow are not, one by one.
+    A player asks for a film piece by piece: one look of five minutes is recorded once, with its first piece.
 
     Raises:
         CaseNotFound, PersonalDataLocked: not (any more) theirs to see. MediaNotFound: the link does not hold.
@@ -92,12 +95,20 @@ async def follow(
     if variant is Variant.ORIGINAL and not may_have_original(reader):
         raise CaseNotFound(case_id=str(case_id))
     medium = await medium_of(db, case_id, medium_id)
-    if begins and reader is not Reader.REPORTER:
-        await record_act(
-            db, actor_id=actor.person_id, action="media_read", object_kind="medium", object_id=medium_id,
-            facts={"case_id": str(case_id), "variant": str(variant)},
-        )  # fmt: skip
+    look: dict[str, Any] = {
+        "actor_id": actor.person_id,
+        "action": f"media_{variant}_read",
+        "object_id": str(medium_id),
+    }
+    if reader is not Reader.REPORTER and not (await db.execute(_LOOKED, look)).scalar_one():
+        await record_act(db, object_kind="medium", facts={"case_id": str(case_id)}, **look)
     return Found(medium, f"{case.number}-{medium.seq}")
+
+
+_LOOKED = text(f"""
+    SELECT EXISTS (SELECT FROM audit_log WHERE object_kind = 'medium' AND object_id = :object_id AND actor_id = :actor_id AND action = :action
+                      AND at > clock_timestamp() - interval '{LINK_S} seconds')
+""")
 
 
 async def _as_reader(db: Db, runtime: Runtime, actor: Actor, case_id: UUID) -> tuple[Case, Reader]:

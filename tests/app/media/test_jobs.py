@@ -28,7 +28,7 @@ from app.media.service import bind, erase_of_cases, erase_unbound, note_medium
 from app.media.source import Verdict
 from app.media.states import MediaKind, Variant
 from tests.app.media import samples
-from tests.app.media.conftest import Sent, Source
+from tests.app.media.sending import Sent, Source
 from tests.conftest import ROOT, SECRETS
 from tests.factories import Make
 
