@@ -21,6 +21,11 @@ from simulator.config import SimulatorConfig
 from simulator.world import new_world
 
 STATIC = Path(__file__).parent / "static"
+# Nothing from elsewhere, nothing inline; `blob:` is what the page itself recorded.
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:;"
+    " connect-src 'self'; base-uri 'none'; form-action 'none'"
+)
 
 
 class NotInProduction(RuntimeError):
@@ -83,4 +88,5 @@ async def _to_chat(_request: HTTPConnection) -> Response:
 
 
 async def _chat_page(_request: HTTPConnection) -> Response:
-    return FileResponse(STATIC / "chat.html", headers={"cache-control": "no-store"})
+    headers = {"cache-control": "no-store", "content-security-policy": PAGE_POLICY}
+    return FileResponse(STATIC / "chat.html", headers=headers)

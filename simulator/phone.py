@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from simulator import samples
 from simulator.callbacks import Outcome, deliver
 from simulator.chat import Channel
 from simulator.events import must_follow, tell
 from simulator.files import File, keep
 from simulator.geo import gcj02_to_wgs84
 from simulator.messages import Value, message
-from simulator.samples import THUMB
 from simulator.windows import Action, open_window
 from simulator.world import User, World, next_msg_id
 
@@ -29,15 +29,18 @@ async def send_text(world: World, user: User, text: str, *, menu_id: str | None 
 
 async def send_file(world: World, user: User, kind: str, content: bytes, content_type: str) -> Outcome:
     """Send a picture, voice, video or shortvideo."""
-    stored = _keep(world, kind, content, content_type)
+    stored, seconds = _keep(world, kind, content, content_type), None
     fields: dict[str, Value] = {"MediaId": stored.media_id}
     if kind == "image":
         fields = {"PicUrl": f"{world.config.public_url}/__wechat__/files/{stored.media_id}", **fields}
     elif kind == "voice":
         fields["Format"] = "amr"
+        seconds = samples.seconds_of(content)
     else:
-        fields["ThumbMediaId"] = _keep(world, "thumb", THUMB, "image/jpeg").media_id
-    body = {"url": f"__wechat__/files/{stored.media_id}", "media_id": stored.media_id}
+        fields["ThumbMediaId"] = _keep(world, "thumb", samples.THUMB, "image/jpeg").media_id
+    body: dict[str, Any] = {"url": f"__wechat__/files/{stored.media_id}", "media_id": stored.media_id}
+    if seconds is not None:
+        body["seconds"] = seconds
     return await _say(world, user, kind, fields, body)
 
 
@@ -60,7 +63,7 @@ async def send_link(world: World, user: User, title: str, description: str, url:
 
 async def send_card(world: World, user: User, title: str, page: str) -> Outcome:
     """Share a page of the mini-program into the chat."""
-    thumb = _keep(world, "thumb", THUMB, "image/jpeg").media_id
+    thumb = _keep(world, "thumb", samples.THUMB, "image/jpeg").media_id
     app_id = world.config.mp_app_id
     fields: dict[str, Value] = {
         "Title": title,

@@ -9,6 +9,18 @@ from pathlib import Path
 # Both made for this: a gliding buzz in syllables (AMR-NB, 2.4 s); a blue cart that crosses a yard (H.264, 3 s).
 _STATIC = Path(__file__).parent / "static"
 _AMR_FRAMES_A_SECOND = 50
+_FRAME_BYTES = {
+    0: 13,
+    1: 14,
+    2: 16,
+    3: 18,
+    4: 20,
+    5: 21,
+    6: 27,
+    7: 32,
+    8: 6,
+    15: 1,
+}  # by mode, header included
 
 # Grey, 1x1 pixel: the still that WeChat makes of a video.
 THUMB = base64.b64decode(
@@ -41,10 +53,23 @@ def picture(*, width: int = 320, height: int = 240, shade: int = 0) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
+def seconds_of(content: bytes) -> float | None:
+    """How long a voice in AMR-NB is; None for anything else, and for a broken one."""
+    if not content.startswith(b"#!AMR\n"):
+        return None
+    at, frames = 6, 0
+    while at < len(content):
+        size = _FRAME_BYTES.get(content[at] >> 3 & 15)
+        if size is None:
+            return None
+        at, frames = at + size, frames + 1
+    return frames / _AMR_FRAMES_A_SECOND
+
+
 def _amr() -> tuple[bytes, list[bytes]]:
     content = (_STATIC / "sample.amr").read_bytes()
     head, rest = content[:6], content[6:]
-    size = {0: 13, 1: 14, 2: 16, 3: 18, 4: 20, 5: 21, 6: 27, 7: 32}[rest[0] >> 3 & 15]
+    size = _FRAME_BYTES[rest[0] >> 3 & 15]
     return head, [rest[at : at + size] for at in range(0, len(rest), size)]
 
 

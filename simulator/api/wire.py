@@ -25,6 +25,7 @@ from simulator.world import Account, Kind, World
 MAX_BODY_BYTES = 24 * 1024 * 1024
 MOST_REFUSALS = 1_000
 _MASKED = ("access_token", "secret", "appsecret", "corpsecret", "js_code", "code")
+_TOLD_IN_SECRET = ("access_token", "refresh_token", "session_key", "ticket", "phone_info")
 # Escapes that a serialiser makes of letters; those of control characters have no other form.
 _ESCAPED = re.compile(rb"(?<!\\)((?:\\\\)*)\\(u(?!00[01])[0-9a-fA-F]{4})")
 
@@ -237,9 +238,7 @@ class BrokenAnswer(Response):
 
 
 def _note(call: Call, path: str, answer: Response, fault: ApiFault | None, began: float) -> None:
-    facts: dict[str, Any] = {"errcode": None}
-    if str(answer.headers.get("content-type", "")).startswith("application/json") and answer.body:
-        facts["errcode"] = json.loads(bytes(answer.body)).get("errcode", 0)
+    told, errcode = _told(answer)
     call.world.journal.note(
         "api",
         path=path,
@@ -249,12 +248,23 @@ def _note(call: Call, path: str, answer: Response, fault: ApiFault | None, began
             name: "***" if name in _MASKED else value for name, value in call.request.query_params.items()
         },
         body=_masked_body(call.body),
+        answer=told,
+        errcode=errcode,
         status=answer.status_code,
         latency_ms=round((time.monotonic() - began) * 1000),
         fault=fault.model_dump(exclude_defaults=True) if fault else None,
-        **facts,
         **call.facts,
     )
+
+
+def _told(answer: Response) -> tuple[Any, int | None]:
+    """The answer with its secrets masked, and its errcode, 0 when it has none. Any: JSON."""
+    content_type = str(answer.headers.get("content-type", ""))
+    if not content_type.startswith("application/json") or not answer.body:
+        return f"{content_type or 'nothing'}, {len(answer.body)} bytes", None
+    told = json.loads(bytes(answer.body))
+    masked = {name: "***" if name in _TOLD_IN_SECRET else value for name, value in told.items()}
+    return masked, told.get("errcode", 0)
 
 
 def _masked_body(body: bytes) -> Any:

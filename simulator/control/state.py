@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import httpx
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from simulator import tokens
+from simulator import sound, tokens
 from simulator import world as worlds
 from simulator.callbacks import verify_address
 from simulator.control.access import TheWorld
@@ -101,10 +101,15 @@ async def post_tokens(body: Tokens, world: TheWorld) -> dict[str, Any]:
 
 @router.get("/log")
 async def get_log(
-    world: TheWorld, after: int = 0, kind: str | None = None, path: str | None = None
+    world: TheWorld,
+    after: int = 0,
+    kind: str | None = None,
+    path: str | None = None,
+    limit: int | None = None,
 ) -> dict[str, Any]:
-    """Requests in and out, in order, and how often each thing was flagged."""
+    """Requests in and out, in order, the last `limit` of them, and how often each thing was flagged."""
     found = list(world.journal.find(after=after, kind=kind, path=path))
+    found = found[-limit:] if limit else found
     return {"entries": found, "last": world.journal.last, "flags": dict(world.journal.flags)}
 
 
@@ -122,13 +127,20 @@ async def post_settle(world: TheWorld) -> dict[str, Any]:
 
 
 @router.get("/files/{media_id}")
-async def get_file(media_id: str, world: TheWorld) -> Response:
-    """A file without any token: what PicUrl and video_url lead to."""
+async def get_file(
+    media_id: str, world: TheWorld, wav: Annotated[Literal["wav"] | None, Query(alias="as")] = None
+) -> Response:
+    """A file without any token: what PicUrl and video_url lead to; a voice `as=wav`, which browsers play."""
     file = find(world.files, media_id, now=world.clock.now())
     if file is None:
         raise HTTPException(404, "no such file, or older than 3 days")
     # Whoever opens it in a browser must not run what somebody sent.
     guards = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox"}
+    if wav is not None and file.content_type == "audio/amr":
+        try:
+            return Response(await sound.to_wav(file.content), media_type="audio/wav", headers=guards)
+        except sound.NoSound as unheard:
+            raise HTTPException(415, str(unheard)) from None
     return Response(file.content, media_type=file.content_type, headers=guards)
 
 

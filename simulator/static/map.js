@@ -42,7 +42,16 @@ export class SketchMap {
     this.full = { width: (box.east - box.west) * METRES_PER_DEGREE * this.squeeze * 1.1, height: (box.north - box.south) * METRES_PER_DEGREE * 1.1 };
     this.view = { x: 0, y: 0, zoom: 1 };
     this.picked = null;
-    this.listen();
+    if (onPick) this.listen();
+  }
+
+  // Fixed on one place, for a picture of its surroundings of about a kilometre.
+  show(place) {
+    const [x, y] = this.toDrawing([place.lng, place.lat]);
+    this.picked = place;
+    this.size = { width: 230, height: 110 };
+    this.view = { x, y, zoom: Math.max(this.full.width / 230, this.full.height / 110) / 5 };
+    this.draw();
   }
 
   toDrawing([lng, lat]) {
@@ -54,7 +63,7 @@ export class SketchMap {
   }
 
   frame() {
-    const { width, height } = this.root.getBoundingClientRect();
+    const { width, height } = this.size ?? this.root.getBoundingClientRect();
     const scale = Math.max(this.full.width / (width || 1), this.full.height / (height || 1)) / this.view.zoom;
     return { width: (width || 1) * scale, height: (height || 1) * scale, scale };
   }

@@ -13,14 +13,18 @@ const post = (path, body) =>
 
 const of = (user, rest) => `users/${encodeURIComponent(user)}${rest}`;
 
-export const getAccount = () => ask("account");
+export const getAccount = (user) => ask(`account?user=${encodeURIComponent(user ?? "")}`);
 export const getUsers = () => ask("users").then((told) => told.users);
+export const getUser = (user) => ask(of(user, ""));
 export const getSketchMap = () => ask("sketch-map");
-export const createUser = (name) => post("users", { name, following: false });
+export const getLog = (after) => ask(`log?after=${after}&limit=300`);
+export const createUser = (name, language) => post("users", { name, language, following: false });
 export const follow = (user) => post(of(user, "/follow"));
 export const unfollow = (user) => post(of(user, "/unfollow"));
+export const scan = (user, scene) => post(of(user, "/scan"), scene.startsWith("gQ") ? { ticket: scene } : { scene });
+export const setTraits = (user, traits) => post(of(user, "/traits"), traits);
 export const act = (user, what) => post(of(user, "/send"), what);
-export const sendPicture = (user, file) => ask(of(user, "/files?kind=image"), { method: "POST", body: file });
+export const sendFile = (user, kind, file) => ask(of(user, `/files?kind=${kind}`), { method: "POST", body: file });
 
 // Calls `onFrame` for each frame and connects again by itself; returns a function that ends it.
 export function followChat(user, onFrame, onState) {
