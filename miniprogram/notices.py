@@ -14,7 +14,7 @@ from app.events.edge import transaction
 from app.kit.problems import problems
 from app.notices.queries import MOST, mark_seen, unseen_of
 from app.notices.subscriptions import TEMPLATES_MAX, Answer, Offered, note_answers, offered_to
-from app.notices.words import words_of
+from app.notices.words import words_shown
 from miniprogram.auth import CitizenOrOfficer, Stores
 from miniprogram.schema import In, Out, text_of
 
@@ -110,7 +110,11 @@ async def get_notices(actor: CitizenOrOfficer, runtime: Stores, response: Respon
         found = await unseen_of(db, actor.person_id)
     items = [
         WaitingOut(
-            id=n.id, kind=n.kind, case_id=n.case_id, at=n.at, words=words_of(n.kind, actor.language, n.facts)
+            id=n.id,
+            kind=n.kind,
+            case_id=n.case_id,
+            at=n.at,
+            words=words_shown(n.kind, actor.language, n.facts),
         )
         for n in found
     ]

@@ -218,6 +218,7 @@ def codes_page() -> str:
             "",
             "What each error code of WeChat's API means to us, printed by `python -m wechat.errors`. The reading stands in logs,",
             "in the ledger of notices, and in `didi outbox list`. With an alert the log line is an error.",
+            "After a dead letter, too, the next channel has the notice.",
             "",
             "| codes | reading | WeChat says | we do | alert |",
             "| --- | --- | --- | --- | --- |",

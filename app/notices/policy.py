@@ -43,7 +43,7 @@ TO_CITIZEN = (Channel.SOCKET, Channel.OFFICIAL_ACCOUNT, Channel.TEMPLATE, Channe
 """A citizen's ways, first one first; what none can carry waits in the chat and the mini-program."""
 TO_OFFICER = (*TO_CITIZEN, Channel.PAGER)
 OFFER = (Channel.OFFICIAL_ACCOUNT, Channel.TEMPLATE, Channel.SUBSCRIPTION, Channel.PAGER)
-"""An offer lives for a minute: who shows it in an open mini-program was not to be told by a notice at all."""
+"""An offer lives for a minute, danger waits for nobody: neither is kept back while an open mini-program shows it."""
 _OFFER = Words("有一条可接的任务", "Something to take")
 IN_SILENCE = (Channel.OFFICIAL_ACCOUNT,)
 """Silent mode: a template's title on a lock screen would tell what the neutral words keep back."""
@@ -75,7 +75,7 @@ POLICIES: dict[str, Policy] = {
             hurried=True,
         ),
         Policy("nudge", Told.HOLDER, 1, TO_OFFICER, Words("手上的任务请确认", "Please confirm")),
-        Policy("raised", Told.HOLDER, 1, TO_OFFICER, Words("手上的任务情况升级", "It became urgent")),
+        Policy("raised", Told.HOLDER, 1, OFFER, Words("手上的任务情况升级", "It became urgent")),
         Policy("assigned", Told.HOLDER, 1, TO_OFFICER, Words("值班台给您指派了任务", "Assigned to you")),
         Policy(
             "question", Told.COMMUNITY_OFFICER, 4, TO_CITIZEN, Words("有一条新留言", "A new message waits")

@@ -62,9 +62,12 @@ _TAKE = text(f"""
 """)
 # Also what an open mini-program is being shown at this moment.
 _UNSEEN = text(f"""
-    SELECT d.id, d.kind, d.case_id, d.facts, e.at FROM deliveries d JOIN events e ON e.id = d.event_id
-     WHERE d.person_id = :person_id AND ({_UNHEARD} OR (d.state = 'queued' AND d.channel = 'socket'))
-     ORDER BY d.id DESC LIMIT {MOST}
+    WITH d AS (
+        SELECT * FROM deliveries
+         WHERE person_id = :person_id AND ({_UNHEARD} OR (state = 'queued' AND channel = 'socket'))
+         ORDER BY id DESC LIMIT {MOST}
+    )
+    SELECT d.id, d.kind, d.case_id, d.facts, e.at FROM d JOIN events e ON e.id = d.event_id ORDER BY d.id DESC
 """)
 # Whichever channel has the notice by now: what is seen is sent no more.
 _SEE = text("""

@@ -139,4 +139,5 @@ def _row(runtime: Runtime, event: Event, notice: Notice, *, here: bool) -> dict[
 def _first_channel(runtime: Runtime, notice: Notice, *, here: bool) -> Channel:
     ready = ready_channels(runtime, notice.kind)
     ways = channels_of(notice.kind, quiet=bool(notice.facts.get("quiet")))
-    return next(c for c in ways if c in ready or (here and c is Channel.SOCKET))
+    first = (c for c in ways if c in ready or (here and c is Channel.SOCKET))
+    return next(first, Channel.OFFICIAL_ACCOUNT)  # which says in the ledger why not

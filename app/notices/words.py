@@ -126,3 +126,11 @@ def words_of(kind: str, language: str, facts: Mapping[str, Any]) -> str:
     variant = facts.get("variant")
     words = WORDS[QUIET if facts.get("quiet") else f"{kind}:{variant}" if variant else kind]
     return (words.en if language == "en" else words.zh).format_map(facts)
+
+
+def words_shown(kind: str, language: str, facts: Mapping[str, Any]) -> str:
+    """What a page shows of a notice; one whose words are missing, our fault, says at least that there is news."""
+    try:
+        return words_of(kind, language, facts)
+    except (KeyError, ValueError, IndexError):
+        return words_of(QUIET, language, {"quiet": True})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -47,6 +48,18 @@ async def test_what_waits_is_listed_in_words_until_it_is_seen(citizen: Phone, ru
     assert len(again["items"]) == 1
     assert seen == [{"seen": 1}, {"seen": 0}]
     assert (await citizen.ok("GET", "/me/notices"))["items"] == []
+
+
+async def test_a_notice_whose_words_are_missing_says_that_there_is_news(
+    citizen: Phone, runtime: Runtime
+) -> None:
+    ledger = Ledger(runtime)
+    await _waiting(ledger, runtime, citizen)
+    await ledger.run("UPDATE deliveries SET facts = '{}', state = 'dead', reading = 'no_words'")
+
+    [item] = (await citizen.ok("GET", "/me/notices"))["items"]
+
+    assert item["words"] == "您有一条新消息，回复“进度”查看。"
 
 
 async def test_nobody_sees_or_marks_what_is_anothers(
@@ -137,6 +150,26 @@ async def test_a_socket_says_who_is_here(citizen: Phone, runtime: Runtime, dial:
         assert await who_is_here(runtime, [citizen.person_id, other.id]) == {citizen.person_id}
     await note_here(runtime, other.id)
     assert other.id in await who_is_here(runtime, [other.id])
+
+
+async def test_without_valkey_nobody_is_here_and_it_is_asked_once() -> None:
+    asked = 0
+
+    class Gone:
+        @property
+        def valkey(self) -> Gone:
+            return self
+
+        def pipeline(self, **_: object) -> None:
+            nonlocal asked
+            asked += 1
+            raise ConnectionError
+
+    process: Any = Gone()
+
+    found = [await who_is_here(process, [UUID(int=1)]) for _ in range(3)]
+
+    assert (found, asked) == ([set(), set(), set()], 1)
 
 
 @pytest.fixture
