@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import hashlib
 import hmac
+import io
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import httpx
 
-from demo.city import City, Officer, Station
+from demo.city import City, Officer, Place, Station
 from demo.config import DemoConfig
 from demo.doors import http
 from demo.doors.chat import Chat
@@ -107,7 +109,7 @@ async def assemble(doors: Doors, city: City, say: Say) -> Cast:
     """Stations, desks and their roles, as the administrator; then the command centre signs in."""
     administrator = doors.desk(doors.config.admin)
     await administrator.sign_in(doors.config.admin_password, doors.config.admin_totp)
-    stations = await _stations(administrator, city.stations)
+    stations = await _stations(administrator, city.stations, city.places)
     say(f"{len(stations)} stations, all fictional.")
     accounts = await _staff(administrator, doors.config, city.stations, stations)
     cast = Cast(doors, city, administrator, administrator, stations, accounts)
@@ -116,7 +118,9 @@ async def assemble(doors: Doors, city: City, say: Say) -> Cast:
     return cast
 
 
-async def _stations(administrator: Desk, wanted: Sequence[Station]) -> dict[str, str]:
+async def _stations(
+    administrator: Desk, wanted: Sequence[Station], places: Sequence[Place]
+) -> dict[str, str]:
     known = await administrator.call("GET", "/stations")
     ids = {each["code"]: str(each["station_id"]) for each in known["items"]}
     new = [station for station in wanted if station.code not in ids]
@@ -126,7 +130,18 @@ async def _stations(administrator: Desk, wanted: Sequence[Station]) -> dict[str,
     for station in new:
         body: Json = {"neighbours": [ids[code] for code in station.neighbours]}
         await administrator.call("PUT", f"/stations/{ids[station.code]}/neighbours", body)
+        named = [place for place in places if place.station == station.code]
+        await administrator.call("PUT", f"/stations/{ids[station.code]}/places", {"csv": _csv(named)})
     return {station.code: ids[station.code] for station in wanted}
+
+
+def _csv(places: Iterable[Place]) -> str:
+    """Places as the console imports them: what a citizen may write instead of sending a location."""
+    table = io.StringIO()
+    rows = csv.writer(table)
+    rows.writerow(("name", "aliases", "lat", "lng"))
+    rows.writerows((place.name, place.name_en, place.at.lat, place.at.lng) for place in places)
+    return table.getvalue()
 
 
 def _station(station: Station, ids: dict[str, str]) -> Json:

@@ -80,7 +80,7 @@ ASKINGS: Final = (
         Intent.CANCEL, "取消|撤销|撤回|不报了|取消报警", "cancel|withdraw",
         "Drops what is not finished, withdraws what is open. Withdrawing a silent, urgent or dispute report goes to a "
         "check by the desk; the answer is neutral.",
-        r"(?:取消报警|取消|撤销|撤回|不报了|cancel|withdraw)[\s:#：]*(.*)", "取消 482-915-3067",
+        r"(?:取消报警|取消|撤销|撤回|不报了|cancel|withdraw)[\s:#：]*(.*)", "取消 482-915-3065",
     ),
     _asking(
         Intent.MEET, "", "",

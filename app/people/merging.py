@@ -140,7 +140,12 @@ _QUESTIONS = text("""
     UPDATE questions q SET person_id = :staying WHERE q.person_id = :going
        AND NOT EXISTS (SELECT FROM questions s WHERE s.person_id = :staying AND s.key = q.key)
 """)
-_COMPLAINTS = text("UPDATE complaints SET person_id = :staying WHERE person_id = :going")
+_COMPLAINTS = text("""
+    UPDATE complaints c SET person_id = :staying,
+           key = CASE WHEN EXISTS (SELECT FROM complaints s WHERE s.person_id = :staying AND s.key = c.key)
+                      THEN CAST(c.id AS text) ELSE c.key END
+     WHERE c.person_id = :going
+""")
 _WINDOWS = text("""
     WITH gone AS (DELETE FROM windows WHERE person_id = :going RETURNING *)
     INSERT INTO windows AS w (person_id, channel, long_left, long_until, short_left, short_until)
@@ -193,7 +198,7 @@ async def _gather(db: Db, runtime: Runtime, *, staying: UUID, going: UUID) -> li
         }
         await db.execute(_NEW_DRAFT, pair | fields)
         await db.execute(_OLD_DRAFT, pair)
-    for statement in (_WINDOWS, _CONSENTS, _DELIVERIES, _CASES, _MEDIA, _RESIDENT, _QUESTIONS):
+    for statement in (_WINDOWS, _CONSENTS, _DELIVERIES, _CASES, _COMPLAINTS, _MEDIA, _RESIDENT, _QUESTIONS):
         await db.execute(statement, pair)
     return sessions
 
@@ -265,6 +270,7 @@ _LATE = text(f"""
        AND p.merged_at > clock_timestamp() - interval '{GATHER_FOR_H} hours'
        AND (EXISTS (SELECT FROM cases c WHERE c.reporter_id = p.id) OR EXISTS (SELECT FROM drafts d WHERE d.person_id = p.id)
          OR EXISTS (SELECT FROM windows w WHERE w.person_id = p.id)
+         OR EXISTS (SELECT FROM complaints x WHERE x.person_id = p.id)
          OR EXISTS (SELECT FROM consents k WHERE k.person_id = p.id)
          OR EXISTS (SELECT FROM media m WHERE m.person_id = p.id)
          OR EXISTS (SELECT FROM questions q WHERE q.person_id = p.id)

@@ -8,12 +8,14 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from app.complaints.service import file
 from app.dispatch.drafts import Draft, draft_of, save
 from app.dispatch.personal import erase_words
 from app.events.edge import transaction
 from app.kit.runtime import Runtime
 from app.people.identity import set_identity
 from app.people.sessions import PersonKind
+from app.receipts.proof import matches, read
 from tests.factories import Make
 from tests.miniprogram.phones import POINT, FakeWeChat, Known, Phone, SignIn
 
@@ -30,6 +32,7 @@ async def _told(phone: Phone, runtime: Runtime) -> None:
     async with transaction(runtime) as db:
         await draft_of(db, runtime, phone.person_id)
         await save(db, runtime, Draft(phone.person_id, words="还没写完"))
+        await file(db, runtime, person_id=phone.person_id, words="民警态度恶劣", key="chat:1")
 
 
 async def _reported(phone: Phone, key: str = "report-key-1") -> str:
@@ -74,6 +77,10 @@ async def test_the_export_holds_everything_and_of_the_officer_the_badge_alone(
     )
     assert (profile["unionid"], list(profile["openids"].values())) == ("unionid-of-me", ["openid-of-me"])
     assert held["draft"]["words"] == "还没写完"
+    [complaint] = held["complaints"]
+    assert (complaint["words"], complaint["read_at"]) == ("民警态度恶劣", None)
+    kept = read(complaint["receipt"])
+    assert matches(kept, complaint["content"].encode(), bytes.fromhex(complaint["salt"]))
     assert [(c["words"], c["place"]["label"]) for c in held["cases"]] == [("楼下很吵", "珠江路88号")]
     badge = (await _sql(runtime, "SELECT badge FROM officers WHERE person_id = :id", id=officer.id))[0][0]
     steps = [(s["kind"], s["own"], s["badge"]) for s in held["cases"][0]["timeline"]]

@@ -409,3 +409,26 @@ async def test_words_that_cannot_be_kept_are_refused_by_name(officer: Phone, hel
 
     assert answer.status_code == 422
     assert "note" in answer.json()["detail"]
+
+
+async def test_the_flags_are_seen_before_arrival_and_the_call_button_is_locked_and_unlocked_on_record(
+    make: Make, officer: Phone, runtime: Runtime
+) -> None:
+    held = await make.case(
+        state="en_route", officer=officer.made, epoch=1, text_only=True, facts={"flags": ["for_another"]}
+    )
+
+    case = (await officer.ok("GET", "/my-case"))["case"]
+    locked = await officer.post(f"/cases/{held.id}/contact", PURPOSE)
+    unlocked = await officer.post(f"/cases/{held.id}/contact", PURPOSE | {"despite_text_only": True})
+
+    assert case["flags"] == ["for_another", "text_only"]
+    assert (case["contact"], case["contact_locked"]) == (False, True)
+    assert (locked.status_code, locked.json()["code"]) == (403, "contact_not_shown")
+    assert unlocked.status_code == 200
+    async with runtime.database.moves() as db:
+        rows = await db.execute(
+            text("SELECT purpose, facts FROM audit_log WHERE action = 'contact_revealed'")
+        )
+        [look] = rows.all()
+    assert (look.purpose, look.facts["despite_text_only"]) == (PURPOSE["purpose"], True)

@@ -18,6 +18,7 @@ from app.notices.sender import Sender
 from tests.factories import CENTRE, Made, Make
 from tests.miniprogram.phones import Dial, Phone, SignIn
 from tests.simulator.account import WeChat
+from tests.wechat.callback_door import taps
 
 REPORT = "半夜唱歌太吵"
 DESK_PHONE = "025-0000"
@@ -33,6 +34,16 @@ class Neighbour:
     async def say(self, words: str) -> str:
         """Type; the reply that the phone shows."""
         return _shown(await self.wechat.say(self.user, words))
+
+    async def tap(self, reply: str, shown: str) -> str:
+        """Tap the answer of a reply whose words hold `shown`."""
+        sends, tap_id, _ = next(found for found in taps(reply) if shown in found[2])
+        send = {"kind": "text", "text": sends, "menu_id": tap_id}
+        return _shown(await self.wechat.control(f"users/{self.user['id']}/send", send))
+
+    async def click(self, key: str) -> str:
+        """Tap an item of the account's menu."""
+        return _shown(await self.wechat.control(f"users/{self.user['id']}/send", {"kind": "click", "key": key}))
 
     async def stand(self, at: Point = CENTRE) -> str:
         """Tap a location and send it."""

@@ -8,6 +8,8 @@ from uuid import UUID
 import pytest
 
 from app.cases.errors import CaseHandedOver, CaseNotFound
+from app.complaints.queries import complaints_of
+from app.complaints.service import file
 from app.dispatch.broadcast import offer_ring
 from app.dispatch.claim import claim
 from app.dispatch.drafts import Draft, draft_of, save
@@ -89,10 +91,15 @@ async def test_cases_drafts_windows_and_what_is_to_be_told_change_hands(runtime:
         " SELECT min(id), :id, 'official_account', 'closed', 2 FROM events", id=phone.id,
     )  # fmt: skip
 
+    async with transaction(runtime) as db:
+        for person, words in ((phone, "态度恶劣"), (chat, "不立案")):
+            await file(db, runtime, person_id=person.id, words=words, key="same-key")
     await _joined(runtime)
 
     async with transaction(runtime) as db:
         draft = await draft_of(db, runtime, chat.id)
+        complaints = await complaints_of(db, runtime, chat.id)
+    assert {complaint.words for complaint in complaints} == {"态度恶劣", "不立案"}
     assert (draft.words, draft.media) == ("楼下", ("m1",))
     assert len(await sql("SELECT 1 FROM cases WHERE reporter_id = :id", id=chat.id)) == 2
     assert await sql("SELECT reporter_id FROM cases WHERE id = :id", id=mine.case_id) == [(chat.id,)]
