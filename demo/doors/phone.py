@@ -35,9 +35,13 @@ class Line:
         self._socket = socket
 
     async def frames(self) -> AsyncIterator[Json]:
-        """What the service tells, until the socket closes."""
+        """What the service tells, until the socket closes. Every offer is shown, and the phone says so."""
         async for frame in self._socket:
-            yield json.loads(frame)
+            told = json.loads(frame)
+            offers = [told] if told["type"] == "offer" else told.get("offers", ())
+            for offer in offers:
+                await self.send({"type": "seen", "case_id": offer["case_id"], "epoch": offer["epoch"]})
+            yield told
 
     async def send(self, message: Json) -> None:
         """One message."""
