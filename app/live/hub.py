@@ -190,6 +190,9 @@ class Hub:
         self._burst = self._burst + 1 if self._pump.has_line else 1
         return self._burst <= BURST
 
+    def _unknown(self, envelope: Envelope) -> set[str]:
+        return self._to_ask((t for t in envelope.topics if t in self._listeners), envelope.epoch)
+
     def _to_ask(self, topics: Iterable[str], epoch: int | None) -> set[str]:
         now = time.monotonic()
         ask = set()
@@ -204,13 +207,15 @@ class Hub:
             while self._incoming:
                 await self._pump.caught_up()
                 batch, self._incoming = self._incoming[:BURST], self._incoming[BURST:]
-                ask: set[str] = set()
-                for envelope in batch:
-                    ask |= self._to_ask((t for t in envelope.topics if t in self._listeners), envelope.epoch)
-                if ask:
-                    await self._permissions.ask(ask)
-                for envelope in batch:
-                    self._deliver(envelope)
+                silent: set[str] = set()  # their policies do not answer: asked once, not once a message
+                while batch:
+                    if ask := {topic for envelope in batch for topic in self._unknown(envelope)} - silent:
+                        await self._permissions.ask(ask)
+                        now = time.monotonic()
+                        silent |= {topic for topic in ask if self._permissions.known(topic, now) is None}
+                    self._deliver(batch.pop(0))
+                    while batch and not self._unknown(batch[0]) - silent:  # until one has aged on the way
+                        self._deliver(batch.pop(0))
         finally:
             self._asking = None
 
@@ -258,13 +263,12 @@ class Hub:
 
     async def _still(self, socket: Socket, frame: Frame) -> bool:
         """The same, asked if need be."""
-        may = self._known(socket, frame, time.monotonic())
-        if may is None:
+        while (may := self._known(socket, frame, time.monotonic())) is None:
             await self._permissions.ask_once(frame.topic)
-            may = self._known(socket, frame, time.monotonic())
-        if may is None:
-            self._missed.add(frame.topic)
-        return bool(may)
+            if not self._permissions.was_answered(frame.topic):
+                self._missed.add(frame.topic)
+                return False
+        return may
 
     def _listen(self, socket: Socket, topic: str) -> None:
         if topic.partition(":")[0] not in POLICIES:

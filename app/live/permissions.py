@@ -79,6 +79,10 @@ class Permissions:
         grant = self._grants.get(topic)
         return grant if grant is not None and grant.is_fresh(now) else None
 
+    def was_answered(self, topic: str) -> bool:
+        """Whether the policy had an answer when last asked, though it may have aged since on a busy loop."""
+        return topic in self._grants
+
     async def ask(self, topics: Collection[str]) -> None:
         """Ask the policies, once a prefix, all prefixes at the same time. A failing one leaves nothing known.
 
@@ -127,6 +131,8 @@ class Permissions:
                 answer = await self._policies[prefix](self._runtime, ids)
         except Exception as error:  # whatever a policy raises, nobody may hear
             log.warning("policy_failed", prefix=prefix, topics=len(ids), error=type(error).__name__)
+            for one in ids:
+                self._grants.pop(f"{prefix}:{one}", None)
             return
         for one in ids:
             topic = f"{prefix}:{one}"
