@@ -25,7 +25,14 @@ _EMERGENCY: Final = _click("危急求助", "emergency")
 EVERYBODY: Final[list[Button]] = [
     _click("一键报警", "report"),
     _EMERGENCY,
-    _group("更多", _click("办理进度", "status"), _click("问片警", "ask"), _click("English", "english")),
+    _group(
+        "更多",
+        _click("办理进度", "status"),
+        _click("不方便说话", "text_only"),
+        _click("问片警", "ask"),
+        _click("投诉民警", "complain"),
+        _click("English", "english"),
+    ),
 ]
 OFFICERS: Final[list[Button]] = [
     _group(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from app.community.service import ask, bind
+from app.events.edge import transaction
 from app.kit.runtime import Runtime
 from app.settings import Settings
 from tests.api.callers import Bearer, Browser, Stranger
@@ -83,6 +85,10 @@ async def _set(world: World, people: People, client: httpx.AsyncClient) -> Stage
             # Who may act acts mostly on what can be acted on, else little but refusals would be seen.
             often = 8 if holder is officer or (state == "handed_over" and reporter) else 2 if reporter else 1
             cases += [case.id] * often
+    async with transaction(world.runtime) as db:
+        await bind(db, citizen.id, officer.id)
+        with_officer = await ask(db, world.runtime, person_id=citizen.id, words="几点开门？", key="stage")
+    await world.settle()
     await world.run("CREATE SCHEMA stage")
     for table in ("cases", "roles"):
         await world.run(f"CREATE TABLE stage.{table} AS TABLE {table}")
@@ -91,5 +97,6 @@ async def _set(world: World, people: People, client: httpx.AsyncClient) -> Stage
         "case_id": cases, "person_id": persons, "officer_id": persons[:2], "lead_id": persons[:2],
         "station_id": [station.id, world.command.id], "to_station_id": [station.id, world.command.id],
         "into": cases, "into_id": cases, "epoch": [0, 1], "role": ["desk", "auditor"],
+        "question_id": [with_officer.id],
     })  # fmt: skip
     return Stage(world, callers, known)

@@ -9,6 +9,7 @@ import pyotp
 import pytest
 
 from app.cases.states import CaseState
+from app.dispatch.acts import Disposition
 from app.events.edge import transaction
 from app.kit.geo import Point
 from app.kit.runtime import Runtime
@@ -18,8 +19,10 @@ from app.people.identity import add_openid, openid_of, set_identity
 from app.people.invitations import invite
 from app.people.second_factor import decide_approval, enrol_totp, pending_approvals
 from app.people.tables import PersonKind
+from tests.conftest import ROOT
 from tests.factories import CENTRE, Made, Make, acting
 from tests.wechat.chats import Citizen, rows
+from wechat.officer_words import DISPOSITIONS, SAYINGS, Word, disposition_of, officer_page
 
 OFFICER, ANOTHER = "oOfficer000000000000000000001", "oOfficer000000000000000000002"
 TAP = re.compile(r"msgmenucontent=([^&\"]*)&msgmenuid=([^\"]*)")
@@ -352,3 +355,23 @@ async def test_how_far_and_which_way(
 
     assert "约900米（东）" in await chat.say("状态")
     assert isinstance(east, Point)
+
+
+def test_the_page_says_what_the_table_says() -> None:
+    assert (ROOT / "docs" / "reference" / "officer-chat.md").read_text() == officer_page()
+
+
+def test_no_line_is_two_words_and_each_example_is_its_own() -> None:
+    examples = {
+        Word.BIND: "绑定 017342 4711 0815", Word.VERIFY: "验证 123456", Word.TAKE: "接 067", Word.DECLINE: "不接 067 太远",
+        Word.ARRIVED: "到了 1234", Word.CLOSE: "结束 已解决", Word.RELEASE: "放弃 车辆故障", Word.ANSWER: "答 3 好的",
+    }  # fmt: skip
+    for saying in SAYINGS:
+        line = examples.get(saying.word, saying.zh)
+        assert [s.word for s in SAYINGS if s.pattern.fullmatch(line)] == [saying.word]
+
+
+def test_every_disposition_and_reason_can_be_named() -> None:
+    assert set(DISPOSITIONS) == set(Disposition)
+    assert [disposition_of(zh) for zh, _ in DISPOSITIONS.values()] == list(DISPOSITIONS)
+    assert [disposition_of(en) for _, en in DISPOSITIONS.values()] == list(DISPOSITIONS)
