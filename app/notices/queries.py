@@ -51,19 +51,19 @@ _STOPS = text(
 _OF_ITS_MINUTE = ", ".join(
     f"'{kind}'" for kind, p in sorted(POLICIES.items()) if p.told in (Told.ASKED, Told.ON_DUTY)
 )
-_UNHEARD = f"""state IN ('dropped', 'refused', 'uncertain', 'dead') AND seen_at IS NULL AND NOT passed_on
-         AND reading IS DISTINCT FROM 'stale' AND kind NOT IN ({_OF_ITS_MINUTE})"""
+_UNHEARD = f"""d.state IN ('dropped', 'refused', 'uncertain', 'dead') AND d.seen_at IS NULL AND NOT d.passed_on
+         AND d.reading IS DISTINCT FROM 'stale' AND d.kind NOT IN ({_OF_ITS_MINUTE})"""
 _TAKE = text(f"""
     WITH taken AS (
-        UPDATE deliveries SET seen_at = clock_timestamp() WHERE person_id = :person_id AND {_UNHEARD}
-        RETURNING id, event_id, kind, case_id, facts
+        UPDATE deliveries d SET seen_at = clock_timestamp() WHERE d.person_id = :person_id AND {_UNHEARD}
+        RETURNING d.id, d.event_id, d.kind, d.case_id, d.facts
     ), newest AS (SELECT * FROM taken ORDER BY id DESC LIMIT {MOST})
     SELECT n.kind, n.case_id, n.facts, e.at FROM newest n JOIN events e ON e.id = n.event_id ORDER BY n.id
 """)
 # Also what an open mini-program is being shown at this moment.
 _UNSEEN = text(f"""
     WITH d AS (
-        SELECT * FROM deliveries
+        SELECT * FROM deliveries d
          WHERE person_id = :person_id AND ({_UNHEARD} OR (state = 'queued' AND channel = 'socket'))
          ORDER BY id DESC LIMIT {MOST}
     )
