@@ -51,7 +51,7 @@ class Cancel:
     number: str
 
 
-ASKED_EVERY_S, DANGER_EVERY_S = 60, 10
+ASKED_EVERY_S, DANGER_EVERY_S = 60, 30
 """A wish to cancel, and danger that rings already, said again within so many seconds tell nobody anything new: each
 would be an event on a desk's board and a message of the few that may be written to the officer."""
 

@@ -31,6 +31,10 @@ class Case:
     step: int = 0
     stalled: bool = False
     ringing: bool = False
+    raised: int | None = (
+        None  # in which epoch danger, or a wish to cancel, was told last: said again it is no news
+    )
+    asked: int | None = None
     acknowledged: bool = False
     unanswered: bool = False
     forwards: int = 0
@@ -71,6 +75,7 @@ class Case:
         if not (self.urgent and self.ringing):
             self.bell_rings()
         self.urgent, self.acknowledged = True, False
+        self.raised = self.epoch
         self.happens()
 
     def held_by(self, officer: str, state: str) -> None:
@@ -237,7 +242,9 @@ def cancel(_: World, case: Case, act: Act, do: bool) -> bool:
         case.ends("cancelled")
     elif do:
         case.cancel_asked = True
-        case.happens()
+        if case.asked != case.epoch:
+            case.asked = case.epoch
+            case.happens()
     return case.state in ("open", "handed_over", *HELD)
 
 
@@ -260,7 +267,7 @@ def raise_urgent(_: World, case: Case, act: Act, do: bool) -> bool:
     if do and case.state == "open":
         case.urgent = True
         case.to_desk()
-    elif do:
+    elif do and not (case.urgent and case.ringing and case.raised == case.epoch):
         case.turns_urgent()
     return case.state not in ENDED
 
