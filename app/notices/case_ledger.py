@@ -9,10 +9,9 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.kit.database import Db, MovesDb
+from app.notices.queries import UNHEARD
 
 MOST = 200
-_UNHEARD = """(d.state IN ('dropped', 'refused', 'uncertain', 'dead') AND d.seen_at IS NULL AND NOT d.passed_on
-            AND d.reading IS DISTINCT FROM 'stale')"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class Delivered:
 
 _OF_CASE = text(f"""
     SELECT d.id, d.person_id, d.kind, d.channel, d.state, d.attempts, e.at, d.done_at, d.code, d.reading,
-           d.passed_on, d.confirmed_at, d.seen_at, {_UNHEARD} AS waits
+           d.passed_on, d.confirmed_at, d.seen_at, ({UNHEARD}) AS waits
       FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.case_id = :case_id ORDER BY d.id DESC LIMIT :limit
 """)
 

@@ -51,11 +51,12 @@ _STOPS = text(
 _OF_ITS_MINUTE = ", ".join(
     f"'{kind}'" for kind, p in sorted(POLICIES.items()) if p.told in (Told.ASKED, Told.ON_DUTY)
 )
-_UNHEARD = f"""d.state IN ('dropped', 'refused', 'uncertain', 'dead') AND d.seen_at IS NULL AND NOT d.passed_on
+UNHEARD = f"""d.state IN ('dropped', 'refused', 'uncertain', 'dead') AND d.seen_at IS NULL AND NOT d.passed_on
          AND d.reading IS DISTINCT FROM 'stale' AND d.kind NOT IN ({_OF_ITS_MINUTE})"""
+"""Of a delivery `d`: nothing could carry it, and the person has not seen it."""
 _TAKE = text(f"""
     WITH taken AS (
-        UPDATE deliveries d SET seen_at = clock_timestamp() WHERE d.person_id = :person_id AND {_UNHEARD}
+        UPDATE deliveries d SET seen_at = clock_timestamp() WHERE d.person_id = :person_id AND {UNHEARD}
         RETURNING d.id, d.event_id, d.kind, d.case_id, d.facts
     ), newest AS (SELECT * FROM taken ORDER BY id DESC LIMIT {MOST})
     SELECT n.kind, n.case_id, n.facts, e.at FROM newest n JOIN events e ON e.id = n.event_id ORDER BY n.id
@@ -64,7 +65,7 @@ _TAKE = text(f"""
 _UNSEEN = text(f"""
     WITH d AS (
         SELECT * FROM deliveries d
-         WHERE person_id = :person_id AND ({_UNHEARD} OR (state = 'queued' AND channel = 'socket'))
+         WHERE person_id = :person_id AND ({UNHEARD} OR (state = 'queued' AND channel = 'socket'))
          ORDER BY id DESC LIMIT {MOST}
     )
     SELECT d.id, d.kind, d.case_id, d.facts, e.at FROM d JOIN events e ON e.id = d.event_id ORDER BY d.id DESC
