@@ -212,7 +212,6 @@ async def test_what_needs_no_answer_writes_nothing(wechat: WeChat, runtime: Runt
     "rest",
     [
         "<MsgType>hologram</MsgType><MsgId>7</MsgId>",
-        "<MsgType>voice</MsgType><MediaId>v</MediaId><Format>amr</Format><MsgId>8</MsgId>",
         "<MsgType>file</MsgType><Title>x</Title><Description>x</Description><MsgId>9</MsgId>",
     ],
 )
