@@ -127,9 +127,9 @@ function miniProgramCard(body, on) {
 function notice(body, on) {
   const rows = (body.rows ?? []).map((row) => make("div", "pair", make("small", "", row.label), make("span", "", row.value)));
   const card = make("div", "notice", make("small", "notice-head", say("notice")), make("strong", "", body.title || say("notice")), ...rows);
-  if (body.page) card.append(button("notice-foot", make("span", "", say("details"), make("i", "", "›")), () => on.page(body.page)));
+  if (body.page) card.append(button("notice-foot", make("span", "ends", say("details"), make("i", "", "›")), () => on.page(body.page)));
   else if (SAFE.test(body.url ?? "")) {
-    const link = make("a", "notice-foot", make("span", "", say("details")), make("i", "", "›"));
+    const link = make("a", "notice-foot", make("span", "ends", say("details"), make("i", "", "›")));
     goes(link, body.url);
     card.append(link);
   }

@@ -25,7 +25,11 @@ function showPhones() {
   const open = [...state.phones.values()];
   if (!open.length) return at("phones").replaceChildren(make("p", "empty", say("nobody_open")));
   for (const node of at("phones").querySelectorAll(".empty")) node.remove();
-  for (const phone of open) if (!phone.root.isConnected) at("phones").append(phone.root);
+  for (const phone of open) {
+    if (phone.root.isConnected) continue;
+    at("phones").append(phone.root);
+    phone.toEnd();
+  }
 }
 
 function problem(words) {

@@ -55,7 +55,7 @@ export class Phone {
 
   showPerson() {
     this.root.classList.toggle("stranger", !this.user.following);
-    this.at("words").placeholder = this.user.following ? "" : say("not_following");
+    this.at("draft").placeholder = this.user.following ? "" : say("not_following");
     for (const node of this.at("compose").elements) node.disabled = !this.user.following;
     this.showTyping(false);
   }
@@ -70,8 +70,10 @@ export class Phone {
     const first = this.user.following ? make("p", "system", say("welcome")) : this.invitation();
     log.replaceChildren(...(this.entries.length ? this.entries.flatMap((entry, at) => this.line(entry, at)) : [first]));
     if (this.entries.length && !this.user.following) log.append(this.invitation());
-    log.scrollTop = log.scrollHeight;
+    this.toEnd();
   }
+
+  toEnd() { this.at("log").scrollTop = this.at("log").scrollHeight; }
 
   invitation() {
     const follow = button("go", say("follow"), () => this.doing(wechat.follow(this.user.id)));
@@ -94,7 +96,7 @@ export class Phone {
     if (fresh || !known || frame.entries.some((entry) => /followed$/.test(entry.kind))) return this.showLog();
     const log = this.at("log");
     log.append(...frame.entries.flatMap((entry, at) => this.line(entry, known + at)));
-    if (frame.entries.length) log.scrollTop = log.scrollHeight;
+    if (frame.entries.length) this.toEnd();
   }
 
   followed(following) {
@@ -242,17 +244,22 @@ export class Phone {
     this.at("more").onclick = () => { this.showActions(); this.at("actions").hidden = !this.at("actions").hidden; };
     this.at("log").onclick = () => { this.at("actions").hidden = true; this.at("tools").hidden = true; };
     this.at("swap").onclick = () => { this.writes = !this.root.classList.contains("writes"); this.showMenu(); };
-    this.at("plus").onclick = () => { this.at("tools").hidden = !this.at("tools").hidden; this.at("log").scrollTop = this.at("log").scrollHeight; };
+    this.at("plus").onclick = () => { this.at("tools").hidden = !this.at("tools").hidden; this.toEnd(); };
     this.at("speak").onclick = () => {
       const speaks = this.at("hold").hidden;
       this.at("hold").hidden = !speaks;
-      this.at("words").hidden = speaks;
+      this.at("draft").hidden = speaks;
       this.showSend();
     };
+    // A picture has its height only once it is here; who reads further up stays there.
+    this.at("log").addEventListener("load", (event) => {
+      const log = this.at("log");
+      if (log.scrollHeight - log.scrollTop - log.clientHeight < event.target.offsetHeight + 60) this.toEnd();
+    }, true);
     this.at("file").onchange = () => this.sendFiles();
     this.at("compose").onsubmit = (event) => { event.preventDefault(); this.sendWords(); };
-    this.at("words").oninput = () => this.showSend();
-    this.at("words").onkeydown = (event) => {
+    this.at("draft").oninput = () => this.showSend();
+    this.at("draft").onkeydown = (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       event.preventDefault();
       this.sendWords();
@@ -262,15 +269,15 @@ export class Phone {
   }
 
   showSend() {
-    const writing = !this.at("words").hidden && this.at("words").value.trim() !== "";
+    const writing = !this.at("draft").hidden && this.at("draft").value.trim() !== "";
     this.at("send").hidden = !writing;
     this.at("plus").hidden = writing;
   }
 
   sendWords() {
-    const text = this.at("words").value.trim();
+    const text = this.at("draft").value.trim();
     if (!text) return;
-    this.at("words").value = "";
+    this.at("draft").value = "";
     this.showSend();
     this.act({ kind: "text", text });
   }
