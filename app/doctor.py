@@ -10,6 +10,7 @@ import httpx
 from sqlalchemy import text
 
 from app.backlog import read_backlog
+from app.dispatch.pagers import configured
 from app.kit.migrate import current_revision, newest_revision
 from app.kit.runtime import Runtime
 from app.media.quota import today
@@ -35,7 +36,7 @@ class Finding:
 
 async def examine(runtime: Runtime) -> list[Finding]:
     """Settings are right when this runs at all; then stores, schema, clocks, stations, WeChat."""
-    findings = [Finding("settings", True, runtime.settings.env)]
+    findings = [Finding("settings", True, runtime.settings.env), _pagers(runtime)]
     findings += await _database(runtime)
     findings.append(await _valkey(runtime))
     if all(f.ok for f in findings if f.what in ("database", "migrations")):
@@ -44,6 +45,14 @@ async def examine(runtime: Runtime) -> list[Finding]:
         findings.append(await _media(runtime))
     findings.append(await _wechat(runtime))
     return findings
+
+
+def _pagers(runtime: Runtime) -> Finding:
+    """Not having one is no fault, but an operator should have meant it."""
+    named = ", ".join(configured(runtime.settings))
+    return Finding(
+        "pagers", True, named or "none: an officer whose WeChat window is closed may be reached by nothing"
+    )
 
 
 async def _database(runtime: Runtime) -> list[Finding]:

@@ -13,11 +13,12 @@ import structlog
 from sqlalchemy import text
 
 from app.dispatch.pagers import PagerOutcome
-from app.dispatch.reachable import Reach, reach_of
+from app.dispatch.reachable import RENEW_UNDER, Reach, reach_of
 from app.events.record import Event
 from app.kit.database import Db
 from app.kit.runtime import Runtime
 from app.live.publish import publish
+from app.notices.budget import messages_left
 from app.notices.rules import Delivery, Notice
 from app.notices.sender import Outcome, Verdict
 from app.notices.tables import Channel
@@ -53,9 +54,9 @@ async def to_probed(db: Db, runtime: Runtime, event: Event) -> list[Notice]:
     return [Notice(event.actor_id, PROBE, 1, running_out(reach.messages_left), _first(reach))]
 
 
-def running_out(messages_left: int) -> dict[str, Any]:
+def running_out(left: int) -> dict[str, Any]:
     """Facts of a message after which fewer than two are left: its words ask to write to the account."""
-    return {"variant": "last"} if 0 < messages_left <= 2 else {}
+    return {"variant": "last"} if 0 < left <= RENEW_UNDER else {}
 
 
 def _first(reach: Reach) -> Channel:
@@ -115,7 +116,8 @@ async def ask_to_renew(runtime: Runtime, delivery: Delivery, outcome: Outcome) -
     if delivery.channel is not Channel.OFFICIAL_ACCOUNT or outcome.verdict is not Verdict.SENT:
         return
     async with runtime.database.moves() as db:
-        reach = (await reach_of(db, runtime, [delivery.person_id])).get(delivery.person_id)
-    if reach is not None and reach.renew:
-        frame = {"type": "renew_reach", "messages_left": reach.messages_left}
-        await publish(runtime, [f"person:{delivery.person_id}"], frame)
+        left = (await messages_left(db, [delivery.person_id], delivery.channel)).get(delivery.person_id, 0)
+    if left < RENEW_UNDER:
+        await publish(
+            runtime, [f"person:{delivery.person_id}"], {"type": "renew_reach", "messages_left": left}
+        )

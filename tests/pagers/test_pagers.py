@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 import pagers
+from app import doctor
 from app.dispatch.pagers import Page, Pager, PagerKind, configured
 from app.kit.runtime import Runtime
 from app.notices.sender import Verdict
@@ -269,3 +270,9 @@ async def test_the_board_speaks_at_the_officers_station(
     assert to == [f"desk:{station.id}"]
     assert BADGE in raw.decode()
     assert (unknown.verdict, unknown.reading) == (Verdict.REFUSED, "unknown_station")
+
+
+async def test_the_doctor_names_them(runtime: Runtime, set_up: Callable[..., None]) -> None:
+    assert "none" in doctor._pagers(runtime).found
+    set_up()
+    assert doctor._pagers(runtime).found == "police_app, wecom, sms, loudspeaker"
