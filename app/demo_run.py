@@ -143,6 +143,9 @@ def _processes(
                 started.append(subprocess.Popen(command, env=env, stdout=kept, stderr=kept))
         _await(f"http://127.0.0.1:{port + 2}/__wechat__/users", started, log)
         _await(f"http://127.0.0.1:{port + 1}/healthz", started, log)
+        with log.open("ab") as kept:  # nothing waits for it: the chat works without a menu
+            push = [python, "-m", "app.cli", "wechat", "menu", "push"]
+            started.append(subprocess.Popen(push, env=env, stdout=kept, stderr=kept))
         city = [python, "-m", "demo", "--port", str(port), *(["--once"] if once else [])]
         started.append(subprocess.Popen(city, env=env))
         yield started[-1]

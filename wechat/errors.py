@@ -122,7 +122,11 @@ READINGS: Final[dict[int, Row]] = dict(
             alert=True,
         ),
         *_rows(Reading.OUR_FAULT, (40037, 41030, 47003, 40036), alert=True),
-        *_rows(Reading.OUR_FAULT, (*range(40015, 40029), 40119, 40120), alert=True),  # a menu's form
+        *_rows(
+            Reading.OUR_FAULT,
+            (*range(40015, 40029), 40119, 40120, 65301, 65303, 65305, 65307, 65316),
+            alert=True,
+        ),  # a menu's form
         *_rows(Reading.NO_MENU, (46003,)),
         *_rows(Reading.DONE, (45065,)),
         *_rows(Reading.WAIT_ALONE, (45066,)),

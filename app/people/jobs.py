@@ -11,6 +11,7 @@ from app.events.record import record
 from app.kit.runtime import Runtime
 from app.people.devices import KNOWN_DAYS
 from app.people.events import PeopleEvent
+from app.people.sessions import PHONE
 
 KEEP_SESSIONS_DAYS = 7
 KEEP_INVITATIONS_DAYS = 30
@@ -28,11 +29,11 @@ class Forgotten:
     devices: int
 
 
-_SIGNED_OUT = text("""
+_SIGNED_OUT = text(f"""
     WITH gone AS (
         SELECT o.person_id FROM officers o
          WHERE o.on_duty AND EXISTS (SELECT FROM sessions s WHERE s.person_id = o.person_id)
-           AND NOT EXISTS (SELECT FROM sessions s WHERE s.person_id = o.person_id AND s.audience <> 'console'
+           AND NOT EXISTS (SELECT FROM sessions s WHERE s.person_id = o.person_id AND {PHONE}
                AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp())
          LIMIT 500 FOR UPDATE SKIP LOCKED
     )

@@ -255,10 +255,12 @@ _REVOKE = text("""
      WHERE revoked_at IS NULL AND (id = CAST(:session_id AS uuid) OR person_id = CAST(:person_id AS uuid))
     RETURNING id, person_id
 """)
-_NO_PHONE_LEFT = text("""
+PHONE = "(s.audience = 'miniprogram' OR s.audience = 'official_account' AND s.second_factor)"
+"""A session `s` by which an officer is on duty: of the mini-program, or of a chat that was let in."""
+_NO_PHONE_LEFT = text(f"""
     UPDATE officers o SET on_duty = FALSE, duty_since = NULL
      WHERE o.person_id = :person_id AND o.on_duty AND NOT EXISTS (
-           SELECT FROM sessions s WHERE s.person_id = o.person_id AND s.audience <> 'console'
+           SELECT FROM sessions s WHERE s.person_id = o.person_id AND {PHONE}
               AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp())
     RETURNING o.station_id
 """)

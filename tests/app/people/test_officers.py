@@ -29,6 +29,7 @@ from app.people.errors import (
 )
 from app.people.identity import citizen_of, name_of, openid_of, person_by_openid
 from app.people.invitations import Bound, bind, invite
+from app.people.jobs import end_duty_of_expired
 from app.people.officers import change_officer, duty_off, duty_on, facts_of, set_lead
 from app.people.passwords import Line
 from app.people.second_factor import (
@@ -38,11 +39,11 @@ from app.people.second_factor import (
     pending_approvals,
     second_factor_totp,
 )
-from app.people.sessions import Actor, actor_of, alive
+from app.people.sessions import Actor, actor_of, alive, issue
 from app.people.tables import Audience, PersonKind
 from tests.factories import Make, acting
 
-APP = "wxabcdef1234567890"
+APP, OFFICIAL = "wxabcdef1234567890", "wx1234567890abcdef"
 
 
 async def _invited(runtime: Runtime, make: Make, *, badge: str = "012345", by: Actor | None = None):
@@ -596,3 +597,82 @@ async def test_an_unknown_badge_is_verified_all_the_same(runtime: Runtime, monke
         await _bound(runtime, "1234 5678", badge="none")
 
     assert verified == [None]
+
+
+async def test_an_account_at_the_other_door_is_added_and_sessions_go_on(
+    runtime: Runtime, make: Make, sign_in
+):
+    await _bound(runtime, (await _invited(runtime, make)).code, openid="o-mini")
+    officer = (await _person(runtime, APP, "o-mini")).id
+    before, _ = await sign_in(officer)
+
+    async with transaction(runtime) as db:
+        made = await bind(
+            db,
+            runtime,
+            badge="012345",
+            code=(await _invited(runtime, make)).code,
+            app_id=OFFICIAL,
+            openid="o-chat",
+        )
+
+    assert (made.person_id, made.replaced) == (officer, False)
+    assert (
+        (await _person(runtime, APP, "o-mini")).id
+        == (await _person(runtime, OFFICIAL, "o-chat")).id
+        == officer
+    )
+    assert await alive(runtime, [before.session_id]) == {before.session_id}
+
+
+@pytest.mark.parametrize("told_by", ["unionid", "openid"])
+async def test_an_account_that_is_known_to_be_another_replaces_the_old_one_everywhere(
+    runtime: Runtime, make: Make, sign_in, told_by: str
+):
+    await _bound(runtime, (await _invited(runtime, make)).code, openid="o-mini")
+    officer = (await _person(runtime, APP, "o-mini")).id
+    before, _ = await sign_in(officer)
+    async with transaction(runtime) as db:
+        if told_by == "unionid":
+            await citizen_of(db, runtime, app_id=APP, openid="o-mini", unionid="u-old")
+            await citizen_of(db, runtime, app_id=OFFICIAL, openid="o-chat", unionid="u-new")
+        else:
+            await citizen_of(db, runtime, app_id=OFFICIAL, openid="o-chat", unionid="u-new")
+            await citizen_of(db, runtime, app_id=APP, openid="o-other-mini", unionid="u-new")
+
+    async with transaction(runtime) as db:
+        made = await bind(
+            db,
+            runtime,
+            badge="012345",
+            code=(await _invited(runtime, make)).code,
+            app_id=OFFICIAL,
+            openid="o-chat",
+        )
+
+    assert made.replaced
+    assert await _person(runtime, APP, "o-mini") is None
+    assert (await _person(runtime, OFFICIAL, "o-chat")).id == officer
+    assert await alive(runtime, [before.session_id]) == set()
+
+
+async def test_a_chat_that_was_let_in_keeps_an_officer_on_duty_and_one_that_was_not_does_not(
+    runtime: Runtime, make: Make, sign_in, sql
+):
+    for second_factor, on_duty in ((True, True), (False, False)):
+        officer = await make.officer()
+        await sign_in(officer.id)
+        async with transaction(runtime) as db:
+            await issue(db, officer.id, Audience.OFFICIAL_ACCOUNT, ttl_s=600, second_factor=second_factor)
+        await sql(
+            "UPDATE sessions SET expires_at = clock_timestamp() WHERE audience = 'miniprogram' RETURNING id"
+        )
+
+        await end_duty_of_expired(runtime)
+
+        assert await sql(f"SELECT on_duty FROM officers WHERE person_id = '{officer.id}'") == [(on_duty,)]
+
+
+async def _person(runtime: Runtime, app_id: str, openid: str):
+    async with transaction(runtime) as db:
+        return await person_by_openid(db, runtime, app_id=app_id, openid=openid)
