@@ -11,6 +11,8 @@ RUN python -m venv /srv/venv \
 FROM python:3.13-slim-bookworm
 RUN useradd --system --uid 10001 --user-group --home-dir /nonexistent --no-create-home \
     --shell /usr/sbin/nologin didi
+# A new volume takes owner and mode from here.
+RUN install -d -o 10001 -g 10001 -m 0700 /srv/media
 COPY --from=packages /srv/venv /srv/venv
 COPY . /srv/didi
 WORKDIR /srv/didi
