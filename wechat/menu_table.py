@@ -30,7 +30,7 @@ EVERYBODY: Final[list[Button]] = [
         _click("办理进度", "status"),
         _click("不方便说话", "text_only"),
         _click("问片警", "ask"),
-        _click("投诉民警", "complain"),
+        _click("特殊需要", "needs"),
         _click("English", "english"),
     ),
 ]
