@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -140,4 +141,53 @@ async def on_duty(db: Db | MovesDb, *, everywhere: bool, stations: list[UUID]) -
             Point(r.last_lat, r.last_lng) if r.last_lat is not None else None, r.case_id,
         )
         for r in rows
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ReachStep:
+    """One way by which an officer was called: `sent`, `seen`, or why not."""
+
+    channel: str
+    outcome: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """One officer asked in one opening of a case, and the ways that were tried, in order."""
+
+    officer_id: UUID
+    badge: str
+    epoch: int
+    offered_at: datetime
+    steps: tuple[ReachStep, ...]
+
+    @property
+    def reached_s(self) -> float | None:
+        """Seconds from the offer until a way had it; None: none had."""
+        had = [step.at for step in self.steps if step.outcome in ("sent", "seen")]
+        return round((min(had) - self.offered_at).total_seconds(), 3) if had else None
+
+
+_REACHED_OF = text("""
+    WITH asked AS (SELECT * FROM offers WHERE case_id = :case_id ORDER BY offered_at, officer_id LIMIT 1000)
+    SELECT o.officer_id, f.badge, o.epoch, o.offered_at, r.channel, r.outcome, r.at
+      FROM asked o JOIN officers f ON f.person_id = o.officer_id
+      LEFT JOIN reaches r ON r.case_id = o.case_id AND r.epoch = o.epoch AND r.officer_id = o.officer_id
+     ORDER BY o.offered_at, o.officer_id, o.epoch, r.at
+""")
+
+
+async def reached_of(db: Db | MovesDb, case_id: UUID) -> list[Offered]:
+    """Whom a case was offered to and how each was reached, in the order they were asked; at most 1,000."""
+    asked: dict[tuple[UUID, int], list[Any]] = {}
+    for row in await db.execute(_REACHED_OF, {"case_id": case_id}):
+        asked.setdefault((row.officer_id, row.epoch), []).append(row)
+    return [
+        Offered(
+            officer_id, rows[0].badge, epoch, rows[0].offered_at,
+            tuple(ReachStep(r.channel, r.outcome, r.at) for r in rows if r.channel is not None),
+        )
+        for (officer_id, epoch), rows in asked.items()
     ]  # fmt: skip

@@ -89,3 +89,44 @@ async def test_what_has_no_officer_is_no_test(runtime: Runtime, make: Make) -> N
 
     async with runtime.database.moves() as db:
         assert (await db.execute(text("SELECT FROM officer_reach"))).all() == []
+
+
+async def test_the_desk_reads_how_each_officer_was_reached(
+    desk: Person, make: Make, runtime: Runtime
+) -> None:
+    reached, lost, late = await make.officer(), await make.officer(), await make.officer()
+    case = await make.case(state="handed_over")
+    async with runtime.database.moves() as db:
+        for n, officer in enumerate((reached, lost, late)):
+            await db.execute(
+                text(
+                    "INSERT INTO offers (case_id, epoch, officer_id, ring, candidates, offered_at)"
+                    " VALUES (:case, 0, :officer, 0, 3, clock_timestamp() - make_interval(secs => 10 - :n))"
+                ),
+                {"case": case.id, "officer": officer.id, "n": n},
+            )
+        for officer, channel, outcome, after_s in (
+            (reached, "socket", "not_shown", 2), (reached, "official_account", "sent", 3), (lost, "official_account", "no_budget", 2),
+        ):  # fmt: skip
+            await db.execute(
+                text(
+                    "INSERT INTO reaches (case_id, epoch, officer_id, channel, outcome, at) SELECT case_id, 0, officer_id,"
+                    " :channel, :outcome, offered_at + make_interval(secs => :s) FROM offers WHERE officer_id = :officer"
+                ),
+                {"officer": officer.id, "channel": channel, "outcome": outcome, "s": after_s},
+            )
+
+    items = (await desk.ok("GET", f"/cases/{case.id}/reach"))["items"]
+
+    assert [(i["badge"], i["reached_s"]) for i in items] == [
+        (reached.badge, 3.0), (lost.badge, None), (late.badge, None),
+    ]  # fmt: skip
+    assert [[(s["channel"], s["outcome"]) for s in i["steps"]] for i in items] == [
+        [("socket", "not_shown"), ("official_account", "sent")], [("official_account", "no_budget")], [],
+    ]  # fmt: skip
+
+
+async def test_another_stations_desk_reads_nothing_of_it(desk: Person, make: Make) -> None:
+    case = await make.case(station=await make.station(ring=None))
+
+    assert (await desk.get(f"/cases/{case.id}/reach")).status_code == 404

@@ -28,7 +28,7 @@ EXPECTED = {
     **dict.fromkeys(
         (
             "consoleQueue", "consoleRunningCases", "consoleCase", "consoleTimeline", "consoleRevealContact",
-            "consoleFreeOfficers", "consoleTrack", "consoleDeliveries", "consoleAcknowledge", "consoleTakeCase",
+            "consoleFreeOfficers", "consoleTrack", "consoleDeliveries", "consoleReach", "consoleAcknowledge", "consoleTakeCase",
             "consolePutBack", "consoleAssign", "consoleRecall", "consoleForward", "consoleMerge", "consoleCloseAtDesk",
             "consoleReopen", "consoleOnDuty", "consoleApprovals", "consoleDecideApproval", "consoleLiveTicket",
         ),
