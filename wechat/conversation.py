@@ -30,6 +30,7 @@ from wechat import (
     officer_chat,
     placing,
     replies,
+    reporting,
     scenes,
     taps,
 )
@@ -227,7 +228,9 @@ async def on_media(turn: Turn, draft: Draft, kind: MediaKind, media_id: str) -> 
     if draft.empty and (running := await turn.open_cases()):
         return await my_cases.attach(turn, running[0], kind, media_id)
     await note_medium(turn.db, turn.person_id, kind, media_id)
-    return await on_with(turn, draft.with_media(media_id))
+    # A photo is no refusal to say where: whoever sends some first is asked for the place until the fourth message.
+    asked_place = min(draft.asked_place, reporting.MOST_ASKS_FOR_PLACE - 1)
+    return await on_with(turn, replace(draft.with_media(media_id), asked_place=asked_place))
 
 
 async def _on_link(turn: Turn, draft: Draft, message: Any) -> str:

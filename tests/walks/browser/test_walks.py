@@ -50,7 +50,8 @@ async def test_a_stolen_bicycle_with_two_photos_and_a_place_in_four_messages(
     case = await world.newest_case()
     assert await phone.sent() == 4
     assert case.number in opened
-    assert (await world.rows("SELECT category FROM cases"))[0].category == "stolen_property"
+    [row] = await world.rows("SELECT category, state FROM cases")
+    assert (row.category, row.state) == ("stolen_property", "open")  # offered nearby: the place came in time
     held = await world.rows("SELECT kind FROM media WHERE case_id = :id", id=case.id)
     assert [one.kind for one in held] == ["image", "image"]
 
