@@ -45,7 +45,7 @@ from wechat.messages import (
     text_reply,
 )
 from wechat.notice_events import NOTICE_EVENTS, note_event
-from wechat.officer_positions import follow_position
+from wechat.officer_positions import Positions
 from wechat.pushes import read_message
 
 log = structlog.get_logger()
@@ -78,6 +78,8 @@ def router(
         previous_aes_key=previous.get_secret_value() if previous else None,
     )
 
+    positions = Positions()
+
     async def get_callback(request: Request) -> Response:
         try:
             return PlainTextResponse(echo(request.query_params, keys.token))
@@ -95,7 +97,7 @@ def router(
         except TimeoutError:
             return _refused(Rejected(RejectReason.MALFORMED))
         if isinstance(message, LocationEvent):
-            answer = _followed(request.app.state, message)
+            answer = _followed(request.app.state, positions, message)
         elif _is_without_effect(message):
             answer = Answer(None, "no_effect")
         else:
@@ -125,11 +127,11 @@ def router(
     return api
 
 
-def _followed(state: State, event: LocationEvent) -> Answer:
+def _followed(state: State, positions: Positions, event: LocationEvent) -> Answer:
     """WeChat takes no answer to a position but `success`, so it has it at once."""
     ingest: Ingest | None = getattr(state, "ingest", None)
-    if ingest is not None:
-        state.runtime.after(follow_position(state.runtime, ingest, event), what="wechat_position")
+    if ingest is None or not positions.take(state.runtime, ingest, event):
+        return Answer(None, "position_dropped")
     return Answer(None, "position")
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
+import structlog
+
 from app.dispatch.late import offer_what_is_open
 from app.dispatch.presence import FRESH_S, beat, last_beat_at
 from app.kit.clock import utc_now
@@ -20,6 +22,8 @@ from app.people.sessions import PersonKind
 from app.tracking.service import Fix, FixSource, Ingest
 from wechat.messages import LocationEvent
 
+log = structlog.get_logger()
+
 LEAST_M: Final = 10
 """A phone that says it knows better than this, or nothing at all, is not believed."""
 MOST_M: Final = 10_000
@@ -27,13 +31,39 @@ UNKNOWN_M: Final = 100
 _CITIZEN: Final = PersonKind.CITIZEN
 
 
+class Positions:
+    """Positions of one process: so many at a time, for a store that is slow must not fill the memory with them.
+
+    The next one comes in 5 s: what is too much, or fails, is dropped.
+    """
+
+    def __init__(self, *, most: int = 100) -> None:
+        self._most = most
+        self._under_way = 0
+
+    def take(self, runtime: Runtime, ingest: Ingest, event: LocationEvent) -> bool:
+        """Follow a position after the answer has gone; False when there are too many."""
+        if self._under_way >= self._most:
+            return False
+        self._under_way += 1
+        runtime.after(self._follow(runtime, ingest, event), what="wechat_position")
+        return True
+
+    async def _follow(self, runtime: Runtime, ingest: Ingest, event: LocationEvent) -> None:
+        try:
+            await follow_position(runtime, ingest, event)
+        except Exception as error:
+            log.warning("wechat_position_dropped", error=type(error).__name__)
+        finally:
+            self._under_way -= 1
+
+
 async def follow_position(runtime: Runtime, ingest: Ingest, event: LocationEvent) -> bool:
     """Take the position of an officer on duty to their case, else to the index of who is free; whether it was used.
 
     WeChat counts whole seconds; a fix is as old as its second.
     """
-    # A transaction, for the vault is read; it changes nothing.
-    async with runtime.database.transaction() as db:
+    async with runtime.database.moves() as db:
         app_id = runtime.settings.wechat_app_id
         person = await person_by_openid(db, runtime, app_id=app_id, openid=event.sender)
         if person is None or person.kind is _CITIZEN or not person.active:

@@ -104,7 +104,7 @@ async def _who_was_first(
     return await _joined(db, runtime, found, unionid) if unionid else found
 
 
-async def person_by_openid(db: Db, runtime: Runtime, *, app_id: str, openid: str) -> Person | None:
+async def person_by_openid(db: Db | MovesDb, runtime: Runtime, *, app_id: str, openid: str) -> Person | None:
     """The person bound to an openid at one of our accounts, or None."""
     values = {"app_id": app_id, "values": runtime.index.all_of("openid", openid)}
     row = (await db.execute(_BY_OPENID, values)).one_or_none()

@@ -17,7 +17,7 @@ from tests.factories import CENTRE, Made, Make
 from tests.wechat.chats import Citizen, rows
 from tests.wechat.test_officer_chat import OFFICER, at_chat
 from wechat.messages import LocationEvent
-from wechat.officer_positions import follow_position
+from wechat.officer_positions import Positions, follow_position
 
 _ids = itertools.count(1)
 
@@ -114,3 +114,19 @@ async def test_the_datum_is_the_settings(
     await follow_position(runtime, ingest, event(at=Point(shifted.lat, shifted.lng)))
 
     assert [n.officer_id for n in await nearby(runtime, CENTRE, within_m=50)] == [officer.id]
+
+
+async def test_too_many_at_once_are_dropped_and_one_that_fails_harms_nobody(
+    runtime: Runtime, officer: Made, ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    positions = Positions(most=2)
+
+    taken = [positions.take(runtime, ingest, event()) for _ in range(3)]
+    await runtime.drain()
+    monkeypatch.setattr(ingest, "holdings", None)
+    taken.append(positions.take(runtime, ingest, event()))
+    await runtime.drain()
+    taken += [positions.take(runtime, ingest, event("oNobody")) for _ in range(2)]
+    await runtime.drain()
+
+    assert taken == [True, True, False, True, True, True]
