@@ -166,6 +166,25 @@ async def test_a_kill_after_the_template_left_sends_it_once(channels: Channels) 
     assert len([e for e in await channels.wechat.seen(user) if e["channel"] == "template"]) == 1
 
 
+async def test_a_job_killed_before_it_wrote_down_the_send_sends_no_second_template(
+    channels: Channels,
+) -> None:
+    person_id, user = await channels.citizen()
+    await channels.queue(person_id, Channel.TEMPLATE)
+    await channels.deliver()
+    # As a kill between the call and the record leaves it.
+    await channels.rows(
+        "UPDATE deliveries SET state = 'queued', sending_at = clock_timestamp(), due_at = clock_timestamp(),"
+        " done_at = NULL, sent_id = NULL"
+    )
+
+    await channels.deliver()
+
+    [row] = await channels.ledger(person_id)
+    assert (row.state, row.reading, bool(row.sent_id)) == ("sent", None, True)
+    assert len([e for e in await channels.wechat.seen(user) if e["channel"] == "template"]) == 1
+
+
 async def test_a_subscription_message_takes_one_grant(channels: Channels) -> None:
     person_id, user = await channels.citizen(grants=2)
     await channels.queue(person_id, Channel.SUBSCRIPTION)
