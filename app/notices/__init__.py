@@ -1,5 +1,6 @@
-"""What a person is told: deliveries with a budget, a ledger and a priority.
+"""What a person is told: deliveries with a policy, a budget, walls and a ledger.
 
-Invariant: one delivery per (event, person, channel, kind). It is never sent when it is no longer true, and a
+Invariants: one delivery per (event, person, channel, kind), and of a notice one at a time that is not passed on;
+what none could carry waits for the person. Nothing is sent when it is no longer true, and a
 message is spent only if a higher one can still be sent in the same window.
 """
