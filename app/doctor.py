@@ -13,7 +13,9 @@ from app.backlog import read_backlog
 from app.dispatch.pagers import configured
 from app.kit.migrate import current_revision, newest_revision
 from app.kit.runtime import Runtime
+from app.media.errors import MediaUnreadable
 from app.media.quota import today
+from app.media.store import store_of
 from app.notices.queries import stops
 from app.notices.walls import used_today
 from app.stations.registry import registry, stations_without_desk
@@ -43,6 +45,7 @@ async def examine(runtime: Runtime) -> list[Finding]:
         findings += await _stations(runtime)
         findings += await _outbox(runtime)
         findings.append(await _media(runtime))
+    findings.append(await _media_store(runtime))
     findings.append(await _wechat(runtime))
     return findings
 
@@ -152,6 +155,16 @@ async def _media(runtime: Runtime) -> Finding:
         "near the day's limit: ask WeChat for more, the rest waits for Beijing's midnight and nothing is lost before three "
         "days; waiting without that: is a worker running, does the store of media answer? The log says why",
     )  # fmt: skip
+
+
+async def _media_store(runtime: Runtime) -> Finding:
+    name = runtime.settings.media_store
+    try:
+        await store_of(runtime).probe()
+    except MediaUnreadable as error:
+        do = "check MEDIA_FOLDER and its owner, or MEDIA_S3_ENDPOINT, the bucket and its keys; media wait meanwhile"
+        return Finding("media store", False, f"{name}: {error.detail}", do)
+    return Finding("media store", True, name)
 
 
 async def _wechat(runtime: Runtime) -> Finding:

@@ -15,6 +15,7 @@ from app.dispatch.citizen import Cancelled
 from app.dispatch.drafts import Draft, drop, save
 from app.dispatch.errors import WindowOver
 from app.kit.errors import Conflict
+from app.media.queries import lost_of
 from app.media.service import bind, note_medium
 from app.media.states import MediaKind
 from app.notices.queries import take_waiting
@@ -40,6 +41,8 @@ async def progress(turn: Turn) -> str:
     lines = [await _progress_of(turn, case) for case in shown]
     for case in shown:  # in silent mode the receipt is no part of the first answer
         lines += await receipts.lines(turn, case.id) if case.text_only else []
+    if lost := await lost_of(turn.db, [case.id for case in shown]):
+        lines.append(turn.say(replies.MEDIA_LOST, n=lost))
     lines += await complaints.progress(turn)
     lines = lines or [turn.say(replies.NOTHING_OPEN)]
     if missed := await take_waiting(turn.db, turn.person_id):

@@ -121,6 +121,10 @@ ATTACHED: Final = Line("已附到 {number}。", "Attached to {number}.")
 ATTACH_FULL: Final = Line(
     "{number} 已收到过这个文件，或文件已满20个。", "{number} has this file already, or 20 files."
 )
+MEDIA_LOST: Final = Line(
+    "有{n}个文件没有收到（每个最大20MB），请再发一次。",
+    "{n} files did not arrive (20 MB each at most): please send them again.",
+)
 PHOTO_NOT_KEPT: Final = Line(
     "这个文件没有收到，请再发一次或用文字说明。紧急情况请拨打110。",
     "This file did not arrive: please send it again, or write what it shows. In an emergency call 110.",

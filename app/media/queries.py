@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,6 +51,12 @@ _OF_PERSON = text(f"""
 """)
 
 
+_LOST = text("""
+    SELECT count(*) FROM media m WHERE m.case_id = ANY(CAST(:case_ids AS uuid[])) AND m.state = 'lost'
+       AND NOT EXISTS (SELECT FROM media r WHERE r.case_id = m.case_id AND r.state = 'ready' AND r.received_at > m.received_at)
+""")
+
+
 async def media_of(db: Db | MovesDb, case_id: UUID) -> list[Medium]:
     """The media of a case, oldest first; whoever calls has asked `cases.policy` before."""
     return [_medium(row) for row in await db.execute(_OF_CASE, {"case_id": case_id})]
@@ -61,6 +68,11 @@ async def medium_of(db: Db | MovesDb, case_id: UUID, medium_id: UUID) -> Medium:
         if found.id == medium_id:
             return found
     raise MediaNotFound(case_id=str(case_id))
+
+
+async def lost_of(db: Db, case_ids: Collection[UUID]) -> int:
+    """How many media of these cases did not arrive, of what was sent after the last that did."""
+    return int((await db.execute(_LOST, {"case_ids": list(case_ids)})).scalar_one())
 
 
 async def media_sent_by(db: Db, person_id: UUID) -> list[Medium]:

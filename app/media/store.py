@@ -43,6 +43,9 @@ class Store(Protocol):
     async def delete(self, path: str) -> None:
         """Remove a file; one that is not there is removed already."""
 
+    async def probe(self) -> None:
+        """Whether files could be put here. Leaves nothing behind, no folder of whoever asks either."""
+
 
 class FolderStore:
     """A folder on this machine, 0700, or one that all machines of the service mount."""
@@ -64,6 +67,12 @@ class FolderStore:
     async def delete(self, path: str) -> None:
         """The file, and its folder once it is empty."""
         await self._run(self._delete, path)
+
+    async def probe(self) -> None:
+        """Whether the folder, or the nearest above it that is there, can be written."""
+        there = next(folder for folder in (self._folder, *self._folder.parents) if folder.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+            raise MediaUnreadable(f"the folder of media cannot be used: {there} is not this user's to write")
 
     async def _run(self, work: Callable[..., Any], *given: object) -> Any:  # one of the three below
         try:
@@ -141,6 +150,13 @@ class BucketStore:
             return
         except (BaseError, OSError, ValueError) as error:
             raise _silent(error) from None
+
+    async def probe(self) -> None:
+        """One small file put, read and removed."""
+        path = f"probe-{secrets.token_hex(8)}/original"
+        await self.put(path, b"probe")
+        await self.read(path, 0, 5)
+        await self.delete(path)
 
 
 def _silent(error: Exception) -> MediaUnreadable:

@@ -68,6 +68,21 @@ async def test_what_came_before_the_case_goes_with_it(citizen: Citizen, runtime:
     assert await media(runtime) == [("image", "p-1", case.id), ("voice", "v-1", case.id)]
 
 
+async def test_what_did_not_arrive_is_told_with_the_status_until_something_does(
+    citizen: Citizen, runtime: Runtime
+) -> None:
+    await citizen.say("半夜唱歌太吵")
+    await citizen.stand()
+    await citizen.show("p-1")
+    assert "没有收到" not in await citizen.say("进度")
+    await rows(runtime, "UPDATE media SET state = 'lost', reason = 'gone' RETURNING id")
+    assert "有1个文件没有收到" in await citizen.say("进度")
+
+    await citizen.show("p-2")
+    await rows(runtime, "UPDATE media SET state = 'ready' WHERE source_id = 'p-2' RETURNING id")
+    assert "没有收到" not in await citizen.say("进度")
+
+
 async def test_an_id_too_long_to_fetch_is_not_noted_and_said_so(citizen: Citizen, runtime: Runtime) -> None:
     reply = await citizen.send(voice(citizen, "v" * 129))
 

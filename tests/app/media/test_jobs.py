@@ -27,6 +27,7 @@ from app.media.reading import open_content
 from app.media.service import bind, erase_of_cases, erase_unbound, note_medium
 from app.media.source import Verdict
 from app.media.states import MediaKind, Variant
+from app.people.merging import merge
 from tests.app.media import samples
 from tests.app.media.sending import Sent, Source
 from tests.conftest import ROOT, SECRETS
@@ -299,6 +300,7 @@ async def test_doctor_and_metrics_show_the_day(sent: Sent, monkeypatch: pytest.M
         await sent.send(samples.jpeg())
     await sent.fetch()
 
+    assert ("media store", True) in [(f.what, f.ok) for f in await examine(sent.runtime)]
     ok, said = await finding()
     assert not ok
     assert said.startswith("5 of 5 downloads today, 1 wait")
@@ -427,3 +429,15 @@ async def test_no_log_names_what_was_sent(sent: Sent) -> None:
     said = json.dumps(logs, default=str)
     assert "m-0" not in said
     assert str(sent.case.reporter.id) not in said
+
+
+async def test_media_go_with_the_person_who_stays(sent: Sent, runtime: Runtime, make: Make) -> None:
+    await sent.fetched(samples.jpeg())
+    await sent.send(samples.jpeg(), bound=False)
+    officer = await make.officer()  # of the two the officer stays
+    async with transaction(runtime) as db:
+        assert await merge(db, runtime, officer.id, sent.case.reporter.id) == officer.id
+    await runtime.drain()
+
+    rows = await sent.rows("SELECT DISTINCT person_id FROM media")
+    assert [r.person_id for r in rows] == [officer.id]

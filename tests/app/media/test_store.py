@@ -36,6 +36,12 @@ async def test_what_is_put_is_read_whole_and_in_part_until_it_is_deleted(store: 
     assert await store.read("a-1/served", 0, 1) == b"x"
 
 
+async def test_a_probe_leaves_nothing(store: Store, tmp_path: Path) -> None:
+    await store.probe()
+
+    assert not (tmp_path / "media").exists()
+
+
 async def test_the_folder_is_for_its_owner_alone_and_holds_no_half_of_a_file(tmp_path: Path) -> None:
     store = FolderStore(tmp_path / "media")
     await asyncio.gather(*(store.put("a-1/original", b"x" * 10_000) for _ in range(5)))
@@ -53,6 +59,8 @@ async def test_a_folder_that_cannot_be_used_is_said_so(tmp_path: Path) -> None:
 
     with pytest.raises(MediaUnreadable, match="folder"):
         await FolderStore(tmp_path / "media").put("a-1/original", b"x")
+    with pytest.raises(MediaUnreadable, match="folder"):
+        await FolderStore(tmp_path / "media").probe()
 
 
 async def test_a_silent_bucket_is_said_so_without_its_keys(unused_tcp_port: int) -> None:
