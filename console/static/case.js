@@ -24,6 +24,34 @@ function rows(desk, one) {
   return facts.filter(([, said]) => said).flatMap(([key, said]) => [make("dt", "", word(key)), make("dd", "", said)]);
 }
 
+// What was sent with it, loaded by a tap: each look is recorded. A link is good for five minutes, a second tap makes new ones.
+const PLAYERS = { image: "img", voice: "audio", video: "video", shortvideo: "video" };
+
+function sent(desk, one) {
+  if (!one.media || one.locked) return [];
+  const shown = desk.make("div", "media");
+  const look = desk.make("button", "", `${word("show_media")} (${one.media})`);
+  look.type = "button";
+  look.addEventListener("click", async () => {
+    try {
+      const { items } = await desk.call("GET", `/cases/${one.case_id}/media`);
+      shown.replaceChildren(...items.map((item) => medium(desk, item)));
+    } catch (refused) {
+      desk.say(refused.message || word("failed"));
+    }
+  });
+  return [desk.make("dt", "", word("media")), desk.make("dd", "", look, shown)];
+}
+
+function medium(desk, item) {
+  if (!item.served) return desk.make("p", "hint", `${word(`media_${item.kind}`)} · ${word(`media_${item.state}`)}`);
+  const player = desk.make(PLAYERS[item.kind], "");
+  player.src = item.served.link;
+  if (item.kind === "image") player.alt = word("media_image");
+  else player.controls = true;
+  return player;
+}
+
 // A choice: [value, what is said], the first asks for one.
 function choice(desk, name, label, options) {
   const list = desk.make("select", "", ...[["", "…"], ...options].map(([value, said]) => {
@@ -82,7 +110,7 @@ export async function openCase(desk, caseId) {
     return desk.say(refused.message || word("failed"));
   }
   $("case-title").replaceChildren(category(one.category), " ", desk.make("span", "quiet", state(one.state)), desk.make("code", "", one.number));
-  $("case-facts").replaceChildren(...rows(desk, one));
+  $("case-facts").replaceChildren(...rows(desk, one), ...sent(desk, one));
   $("case-deeds").replaceChildren(...deeds(desk, one));
   $("case").showModal();
 }

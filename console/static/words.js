@@ -1,6 +1,15 @@
 // What the page says, Chinese first. Keys are those of the API where the API has them.
 
 const WORDS = {
+  media: ["照片和录音", "sent with it"],
+  show_media: ["查看", "show"],
+  media_image: ["照片", "picture"],
+  media_voice: ["语音", "voice"],
+  media_video: ["视频", "video"],
+  media_shortvideo: ["视频", "video"],
+  media_waiting: ["接收中", "on its way"],
+  media_refused: ["无法显示", "cannot be shown"],
+  media_lost: ["没有收到", "did not arrive"],
   title: ["值班台", "Desk board"],
   sign_in: ["登录值班台", "Sign in to the board"],
   username: ["用户名", "User name"],
