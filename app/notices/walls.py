@@ -25,7 +25,8 @@ SHARES = {1: 1.0, 2: 0.97, 3: 0.90}
 SHARE_OF_THE_REST = 0.80
 ALARM_AT = 0.80
 
-_TODAY = "(clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date"
+# The statement's own time: one value for all of it, so that the key finds the row.
+_TODAY = "(statement_timestamp() AT TIME ZONE 'Asia/Shanghai')::date"
 # The shards' parts add up to `most` exactly: floor((m + 0) / 8) + ... + floor((m + 7) / 8) = m.
 _ROOM = f"channel = :channel AND day = {_TODAY} AND taken < (CAST(:most AS int) + shard) / {SHARDS}"
 # A shard that another sender has in hand is passed over.
