@@ -40,7 +40,9 @@ class ReachOut(Out):
     )
     tested_at: datetime | None = Field(description="The test on going on duty")
     test_channel: str | None = Field(examples=["official_account"])
-    test_outcome: str | None = Field(description="`sent`, `nothing_left`, or why not", examples=["sent"])
+    test_outcome: str | None = Field(
+        description="`sent`, `under_way`, `nothing_left`, or why not", examples=["sent"]
+    )
 
     @classmethod
     def of(cls, reach: Reach) -> ReachOut:

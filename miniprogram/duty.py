@@ -47,7 +47,7 @@ class DutyTestOut(Out):
 
     at: datetime
     channel: str | None = Field(description="null: there was nothing to test", examples=["official_account"])
-    outcome: str = Field(description="`sent`, `nothing_left`, or why not", examples=["sent"])
+    outcome: str = Field(description="`sent`, `under_way`, `nothing_left`, or why not", examples=["sent"])
 
 
 class ReachOut(Out):

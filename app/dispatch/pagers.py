@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -35,9 +36,11 @@ class PagerKind(StrEnum):
 
 PERSONAL = frozenset({PagerKind.POLICE_APP, PagerKind.WECOM, PagerKind.SMS})
 """What an officer carries. The loudspeaker is heard by whoever is at the station: it makes nobody reachable."""
-PAGE_S = 3.0
-"""What one pager may take, so that four of them end within a delivery's 20 s."""
+PAGE_S = 2.0
+"""What one pager may take, so that one that hangs leaves time for the next within 5 s of the offer."""
 _STOP_S = 60.0
+_HANGS_AFTER, _HANGS_S = 2, 10.0
+"""After so many pages in a row without an answer it is left alone for so many seconds: nobody waits for it meanwhile."""
 AT_ONCE = frozenset({"offer_now_page"})
 """Kinds of notices for which every pager calls at the same time."""
 
@@ -95,11 +98,13 @@ _KNOWN = text("""
 
 @dataclass(eq=False)
 class Pagers:
-    """All pagers of one process, in order. A pager that asks for quiet, or times out, is left alone for a minute."""
+    """All pagers of one process, in order. One that asks for quiet, or does not answer, is left alone for a while."""
 
     runtime: Runtime
     pagers: Sequence[Pager] = ()
-    _quiet_until: dict[PagerKind, float] = field(default_factory=dict)  # monotonic seconds
+    clock: Callable[[], float] = time.monotonic
+    _quiet_until: dict[PagerKind, float] = field(default_factory=dict)  # by the clock, in seconds
+    _unanswered: Counter[PagerKind] = field(default_factory=Counter)  # in a row
 
     async def send(self, letter: Letter) -> PagerOutcome:
         """The channel `pager` of notices: the short words, by the first pager that takes them or by all at once."""
@@ -137,19 +142,25 @@ class Pagers:
         return [(pager.kind, outcome) for pager, outcome in zip(self.pagers, outcomes, strict=True)]
 
     async def _try(self, pager: Pager, page: Page) -> Outcome:
-        if self._quiet_until.get(pager.kind, 0.0) > time.monotonic():
+        if self._quiet_until.get(pager.kind, 0.0) > self.clock():
             return Outcome(Verdict.RETRY, reading="quiet")
         try:
             async with asyncio.timeout(PAGE_S + 0.5):
                 outcome = await pager.page(page)
         except Exception as error:
             log.warning("pager_failed", pager=pager.kind, error=type(error).__name__)
-            outcome = Outcome(Verdict.STOP, reading="unreachable")
-        if outcome.verdict in (Verdict.STOP, Verdict.DEAD):
-            stop_s = outcome.stop_s or _STOP_S
-            log.error("pager_stopped", pager=pager.kind, reading=outcome.reading, stop_s=stop_s)
-            self._quiet_until[pager.kind] = time.monotonic() + stop_s
+            outcome = Outcome(Verdict.UNCERTAIN, reading="unreachable")
+        self._judge(pager.kind, outcome)
         return outcome
+
+    def _judge(self, kind: PagerKind, outcome: Outcome) -> None:
+        quiet_s = outcome.stop_s or _STOP_S if outcome.verdict is Verdict.STOP else 0.0
+        self._unanswered[kind] = self._unanswered[kind] + 1 if outcome.reading == "unreachable" else 0
+        if self._unanswered[kind] >= _HANGS_AFTER:
+            quiet_s = max(quiet_s, _HANGS_S)
+        if quiet_s:
+            log.error("pager_stopped", pager=kind, reading=outcome.reading, stop_s=quiet_s)
+            self._quiet_until[kind] = self.clock() + quiet_s
 
     async def _remember(
         self, officer_id: UUID, before: frozenset[str], steps: Mapping[PagerKind, Outcome]

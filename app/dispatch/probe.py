@@ -26,7 +26,7 @@ from app.notices.tables import Channel
 log = structlog.get_logger()
 
 PROBE = "duty_test"
-NOTHING_LEFT = "nothing_left"
+NOTHING_LEFT, UNDER_WAY = "nothing_left", "under_way"
 AGAIN_AFTER_S = 1800
 """Off duty and on again within this time costs no second message, when the first one arrived."""
 
@@ -51,6 +51,7 @@ async def to_probed(db: Db, runtime: Runtime, event: Event) -> list[Notice]:
     reach = (await reach_of(db, runtime, [event.actor_id])).get(event.actor_id)
     if reach is None or not reach.asleep or (await db.execute(_LATELY, {"id": event.actor_id})).scalar_one():
         return []
+    await db.execute(_PROBED, {"id": event.actor_id, "channel": None, "outcome": UNDER_WAY})
     return [Notice(event.actor_id, PROBE, 1, running_out(reach.messages_left), _first(reach))]
 
 
@@ -82,7 +83,7 @@ async def on_duty_still(db: Db, _: Runtime, delivery: Delivery) -> bool:
 
 async def note_probe(runtime: Runtime, delivery: Delivery, outcome: Outcome) -> None:
     """Witness of the test. A step that will be tried again is not told yet."""
-    if outcome.verdict in (Verdict.RETRY, Verdict.SOON, Verdict.UNCERTAIN, Verdict.STOP):
+    if outcome.verdict in (Verdict.RETRY, Verdict.SOON, Verdict.STOP):
         return
     way = str(delivery.channel)
     if isinstance(outcome, PagerOutcome):

@@ -311,7 +311,7 @@ function dutyRow(one) {
   const kind = one.kind === "auxiliary" ? word("auxiliary") : "";
   const { channels, renew, test_outcome: test } = one.reach;
   const reach = !channels.length ? make("span", "tag urgent", word("no_way"))
-    : test && test !== "sent" ? make("span", "tag", word("test_failed"))
+    : test && !["sent", "under_way"].includes(test) ? make("span", "tag", word("test_failed"))
     : renew ? make("span", "tag", word("few_left")) : null;
   return make("li", "", make("i", `key ${one.case_id ? "busy" : "free"}`), make("code", "", one.badge),
     make("span", "grow quiet", [kind, stationName(one.station_id)].filter(Boolean).join(" · ")), reach);

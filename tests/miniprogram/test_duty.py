@@ -42,9 +42,11 @@ async def test_going_on_duty_sends_one_test_and_shows_what_came_of_it(
     async with dial(officer) as line:
         await officer.ok("POST", "/duty/on")
         await runtime.drain()
+        begun = await reach_of(officer)
         await work(runtime, account)
         told = await line.next("reach_tested")
 
+    assert begun["tested"]["outcome"] == "under_way"
     assert [letter.kind for letter in account.letters] == ["duty_test"]
     assert (told["channel"], told["outcome"], told["messages_left"], told["renew"]) == (
         "official_account", "sent", 4, False,

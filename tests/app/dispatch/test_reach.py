@@ -10,7 +10,7 @@ import pytest
 from app import worker
 from app.dispatch.broadcast import offer_ring
 from app.dispatch.claim import seen
-from app.dispatch.pagers import PagerKind
+from app.dispatch.pagers import PagerKind, Pagers
 from app.dispatch.reach import LIVE_GRACE_S, ReachChannel
 from app.dispatch.reachable import reach_of
 from app.kit import valkey
@@ -338,3 +338,55 @@ async def test_while_one_channel_hangs_an_offer_goes_out_by_another(reaching: Re
     may_answer.set()
     stop.set()
     await working
+
+
+async def test_a_pager_that_does_not_answer_is_left_alone_and_nobody_waits_for_it(reaching: Reaching) -> None:
+    now = [0.0]
+    officer = await reaching.officer()
+    app, sms = reaching.pager(PagerKind.POLICE_APP), reaching.pager(PagerKind.SMS)
+    app.outcomes = [Outcome(Verdict.RETRY, reading="unreachable")] * 2
+    paging = Pagers(reaching.runtime, [app, sms], lambda: now[0])
+
+    async def page() -> list[str]:
+        outcome = await paging.page(officer.id, "有一条可接的任务", page_id="1")
+        return [f"{kind} {step.reading or step.verdict}" for kind, step in outcome.steps]
+
+    steps = [await page(), await page(), await page()]
+    now[0] += 11
+    steps.append(await page())
+
+    assert steps == [
+        ["police_app unreachable", "sms sent"],
+        ["police_app unreachable", "sms sent"],
+        ["police_app quiet", "sms sent"],
+        ["police_app sent"],
+    ]
+    assert len(app.pages) == 3
+
+
+async def test_a_page_that_is_our_fault_stops_nobody_elses(reaching: Reaching) -> None:
+    officer = await reaching.officer()
+    app = reaching.pager(PagerKind.POLICE_APP)
+    app.outcomes = [Outcome(Verdict.DEAD, 400, "our_fault")]
+    paging = Pagers(reaching.runtime, [app])
+
+    first = await paging.page(officer.id, "有一条可接的任务", page_id="1")
+    second = await paging.page(officer.id, "有一条可接的任务", page_id="2")
+
+    assert (first.verdict, second.verdict) == (Verdict.REFUSED, Verdict.SENT)
+
+
+async def test_a_pager_that_asks_for_quiet_gets_it(reaching: Reaching) -> None:
+    now = [0.0]
+    officer = await reaching.officer()
+    sms = reaching.pager(PagerKind.SMS)
+    sms.outcomes = [Outcome(Verdict.STOP, 429, "wait_quota", 30.0)]
+    paging = Pagers(reaching.runtime, [sms], lambda: now[0])
+
+    found = []
+    for later_s in (0, 29, 2):
+        now[0] += later_s
+        found.append((await paging.page(officer.id, "有一条可接的任务", page_id="1")).verdict)
+
+    assert found == [Verdict.RETRY, Verdict.RETRY, Verdict.SENT]
+    assert len(sms.pages) == 2
