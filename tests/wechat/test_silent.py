@@ -11,6 +11,7 @@ from tests.factories import Made, Make
 from tests.wechat.callback_door import Door, taps
 from tests.wechat.chats import rows
 from wechat import replies
+from wechat.conversation import MenuKey
 from wechat.emergency import danger
 from wechat.flags import flags_in
 
@@ -184,3 +185,25 @@ async def test_danger_in_silent_mode_keeps_the_mode(door: Door, runtime: Runtime
     case = await the_case(runtime)
     assert (case.urgent, case.text_only) == (True, True)
     assert said.index("110") < said.index(case.number)
+
+
+@pytest.mark.parametrize(
+    ("shown", "flags"),
+    [("大字", (Flag.LARGE_PRINT,)), ("我是小孩", (Flag.CHILD,)), ("替别人报警", (Flag.FOR_ANOTHER,))],
+)
+async def test_one_item_of_the_menu_offers_them_all_to_tap(
+    door: Door, runtime: Runtime, shown: str, flags: tuple[Flag, ...]
+) -> None:
+    offered = await door.click("needs")
+    await door.tap(offered, shown)
+    await door.say("半夜唱歌太吵")
+    await door.stand()
+
+    assert (await the_case(runtime)).flags == flags
+
+
+@pytest.mark.parametrize("key", list(MenuKey))
+async def test_every_key_of_the_menu_does_what_it_is_for(door: Door, key: MenuKey) -> None:
+    greeting = await door.click("a-key-of-an-old-menu")
+
+    assert await door.click(key) != greeting or key in (MenuKey.ENGLISH, MenuKey.CHINESE)
