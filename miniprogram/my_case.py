@@ -92,6 +92,7 @@ class HelpedOut(Out):
     state: CaseState
     category: str = Field(examples=["noise"])
     urgent: bool
+    flags: list[Flag] = Field(description="How the reporter wants to be met", examples=[["child"]])
     place: PlaceOut | None
 
 
@@ -168,6 +169,7 @@ def _held_out(case: Case, officer: Actor) -> HeldOut:
 def _helped_out(case: Case, officer: Actor) -> HelpedOut:
     return HelpedOut(
         case_id=case.id, number=case.number, state=case.state, category=case.category, urgent=case.urgent,
+        flags=list(case.flags),
         place=PlaceOut.of(case.place) if sees_whole(case, Reader.BACKUP, officer) else None,
     )  # fmt: skip
 

@@ -198,6 +198,10 @@ CHANGE_CASE: Final = Line(
 SEND_PLACE: Final = Line(
     "请发送新的位置：点＋ → 位置 → 发送位置。", "Please send the new place: + → Location → Send Location."
 )
+STILL_OPEN: Final = Line(
+    "{number} 仍在进行中；要撤销它，请再回复“取消”。",
+    '{number} goes on; to withdraw that one reply "cancel" once more.',
+)
 DRAFT_DROPPED: Final = Line("已取消，没有上报。", "Cancelled; nothing was reported.")
 CANCELLED: Final = Line("{number} 已取消。", "{number} is cancelled.")
 CANCEL_NOTED: Final = Line("已收到，{number} 会有人处理。", "Received; somebody will see to {number}.")

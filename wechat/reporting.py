@@ -65,7 +65,9 @@ async def give_up(turn: Turn, draft: Draft) -> str:
     """Drop what was being written. In silent mode somebody may be forcing the hand: the desk looks, the answer is neutral."""
     if Flag.TEXT_ONLY not in draft.flags or not draft.holds_something:
         await drop(turn.db, turn.runtime, turn.person_id)
-        return turn.say(replies.DRAFT_DROPPED)
+        running = await turn.open_cases()
+        still = [turn.say(replies.STILL_OPEN, number=running[0].number)] if running else []
+        return "\n".join([turn.say(replies.DRAFT_DROPPED), *still])
     known = {category.key for category in await categories_at(turn, draft.place)}
     category = draft.category if draft.category in known else OTHER
     opened = await take_report(turn, draft, category or OTHER, urgent=True, cancel_asked=True)

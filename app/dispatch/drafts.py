@@ -20,6 +20,8 @@ from app.kit.runtime import Runtime
 
 MEDIA_ID_MAX = 128
 """Characters of a media id: WeChat's own are kept whole, a cut one would fetch nothing."""
+TURNS_MAX = 100
+"""More are not counted: nothing is asked any more long before."""
 FLAGS = "flags"
 EXPIRED = "expired"
 """The fact that is left of a draft that was too old."""
@@ -110,7 +112,7 @@ async def save(db: Db, runtime: Runtime, draft: Draft) -> None:
         "person_id": draft.person_id, "category": draft.category, "asked_place": draft.asked_place,
         "words": _seal(runtime, draft.person_id, "words", draft.words),
         "place": _seal(runtime, draft.person_id, "place", place_text(draft.place)),
-        "media": list(draft.media), "facts": dict(draft.facts), "turns": draft.turns,
+        "media": list(draft.media), "facts": dict(draft.facts), "turns": min(draft.turns, TURNS_MAX),
     }  # fmt: skip
     await db.execute(_SAVE, values)
 

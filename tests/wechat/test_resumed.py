@@ -118,3 +118,17 @@ async def test_not_solved_after_seven_days_is_over(door: Door, runtime: Runtime)
 
     [case] = await rows(runtime, "SELECT state FROM cases")
     assert case.state == "closed"
+
+
+async def test_what_is_dropped_is_not_the_case_that_is_open(door: Door, runtime: Runtime) -> None:
+    await door.say("半夜唱歌太吵")
+    await door.stand()
+    await door.say("我的钱包被偷了")
+    dropped = await door.say("取消")
+    [open_still] = await rows(runtime, "SELECT number, state FROM cases")
+    await door.say("取消")
+    [withdrawn] = await rows(runtime, "SELECT state FROM cases")
+
+    assert open_still.state != "cancelled"
+    assert open_still.number in dropped
+    assert withdrawn.state == "cancelled"
