@@ -10,6 +10,7 @@ import csv
 import io
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +29,7 @@ from app.stations.admin import STATIONS_CHANGED
 from app.stations.registry import Registry, registry
 
 PLACES_MAX = 5000
-"""Of one station. A match of 5,000 names takes some milliseconds."""
+"""Of one station. Among 10,000 names a match takes well under a millisecond."""
 NAME_MAX, ALIASES_MAX = 60, 10
 CSV_MAX = 200_000
 COLUMNS = ("name", "aliases", "lat", "lng")
@@ -64,17 +65,32 @@ class PlaceGiven:
     at: Point
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Name:
+    """A name or an alias, ready for matching."""
+
+    folded: str
+    pairs: frozenset[str]
+    place: KnownPlace
+
+
 class Places:
     """All places at one moment, ready for matching. Immutable."""
 
     def __init__(self, places: Sequence[KnownPlace]) -> None:
         self._by_id = {place.id: place for place in places}
-        self._named = [
-            (folded, _pairs(folded), place)
-            for place in places
-            for folded in {_folded(name) for name in (place.name, *place.aliases)}
-            if len(folded) > 1
-        ]
+        self._starting: dict[str, list[_Name]] = {}
+        self._holding: dict[str, list[_Name]] = {}
+        for place in places:
+            for folded in {_folded(name) for name in (place.name, *place.aliases)}:
+                self._keep(_Name(folded, _pairs(folded), place))
+
+    def _keep(self, name: _Name) -> None:
+        if len(name.folded) < 2:
+            return
+        self._starting.setdefault(name.folded[:2], []).append(name)
+        for pair in name.pairs:
+            self._holding.setdefault(pair, []).append(name)
 
     def get(self, place_id: UUID) -> KnownPlace | None:
         """The place of this id, if it is still there."""
@@ -86,15 +102,37 @@ class Places:
         `alike`: also names that the words only resemble, for words that are a place and nothing else.
         """
         said = _folded(words)
-        pairs = _pairs(said) if alike and len(said) <= SHORT else frozenset()
-        best: dict[UUID, tuple[float, str, KnownPlace]] = {}
-        for name, own, place in self._named:
-            score = _score(name, own, said, pairs)
-            if score and score > best.get(place.id, (0.0, "", place))[0]:
-                best[place.id] = (score, name, place)
-        found = sorted(best.values(), key=lambda one: (-one[0], one[2].name, one[2].id))
-        certain = [name for score, name, _ in found if score >= 1]
-        return [place for score, name, place in found if _stands(score, name, certain)][:CANDIDATES]
+        found = [(1.0 + len(name.folded), name) for name in self._standing_in(said)]
+        if alike and 1 < len(said) <= SHORT:
+            found += self._alike(said)
+        best: dict[UUID, tuple[float, _Name]] = {}
+        for score, name in found:
+            if score > best.get(name.place.id, (0.0, name))[0]:
+                best[name.place.id] = (score, name)
+        ranked = sorted(best.values(), key=lambda one: (-one[0], one[1].place.name, one[1].place.id))
+        certain = [name.folded for score, name in ranked if score >= 1]
+        return [name.place for score, name in ranked if _stands(score, name.folded, certain)][:CANDIDATES]
+
+    def _standing_in(self, said: str) -> list[_Name]:
+        """Names that stand in the words, each found by its first two letters."""
+        return [
+            name
+            for at in range(len(said) - 1)
+            for name in self._starting.get(said[at : at + 2], ())
+            if said.startswith(name.folded, at)
+        ]
+
+    def _alike(self, said: str) -> list[tuple[float, _Name]]:
+        """Names that the words are a part of, or share most of their pairs of letters with; below 1."""
+        shared = Counter(name for pair in _pairs(said) for name in self._holding.get(pair, ()))
+        scored = [(_likeness(name, said, count), name) for name, count in shared.items()]
+        return [(score, name) for score, name in scored if score >= ALIKE]
+
+
+def _likeness(name: _Name, said: str, shared: int) -> float:
+    if len(said) > 2 and said in name.folded:
+        return 0.99
+    return min(shared / len(name.pairs), 0.98) if len(name.folded) > 2 else 0.0
 
 
 def _stands(score: float, name: str, certain: list[str]) -> bool:
@@ -102,18 +140,6 @@ def _stands(score: float, name: str, certain: list[str]) -> bool:
     if score < 1:
         return not certain or any(shorter in name for shorter in certain)
     return not any(name != longer and name in longer for longer in certain)
-
-
-def _score(name: str, own: frozenset[str], said: str, pairs: frozenset[str]) -> float:
-    """1 and more: the name stands in the words; below: how alike they are; 0: another place."""
-    if name in said:
-        return 1 + len(name)
-    if not pairs or len(said) < 2:
-        return 0
-    if len(said) > 2 and said in name:
-        return 0.99
-    shared = len(own & pairs) / len(own)
-    return min(shared, 0.98) if len(name) > 2 and shared >= ALIKE else 0
 
 
 def _folded(words: str) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from app.kit.geo import Point
 from app.kit.runtime import Runtime
-from tests.factories import SQUARE, Made, Make
+from tests.factories import CENTRE, SQUARE, Made, Make
 from tests.wechat.callback_door import Door, taps
 from tests.wechat.chats import rows
 from wechat import taps as wechat_taps
@@ -157,3 +158,28 @@ def test_what_a_tap_sends_cannot_leave_its_link() -> None:
     made = wechat_taps.link("a", 'b"&msgmenuid=x><c', "q.1")
 
     assert taps(made) == [("b msgmenuid x c", "q.1", "a")]
+
+
+async def test_a_report_goes_to_the_station_that_has_the_place_and_outside_all_to_the_command_centre(
+    make: Make, runtime: Runtime
+) -> None:
+    centre = await make.station(ring=None, is_command=True, code="CC")
+    await make.station(ring=SQUARE, parent=centre, code="S1")
+    east = [[lng + 0.1, lat] for lng, lat in SQUARE]
+    await make.station(ring=east, parent=centre, code="S2")
+    there, nowhere = Door(runtime, "oThere"), Door(runtime, "oNowhere")
+
+    await there.say("半夜唱歌太吵")
+    at_s2 = await there.stand(Point(CENTRE.lat, CENTRE.lng + 0.1))
+    await nowhere.say("Loud music")
+    at_centre = await nowhere.stand(Point(31.5, 117.5))
+
+    cases = await rows(
+        runtime,
+        "SELECT s.code, c.handover_cause FROM cases c JOIN stations s ON s.id = c.station_id ORDER BY c.reported_at",
+    )
+    assert [case.code for case in cases] == ["S2", "CC"]
+    assert cases[1].handover_cause == "forwarded"
+    assert "S2 派出所" in at_s2
+    assert "outside the area of every station" in at_centre
+    assert "CC 派出所" in at_centre
