@@ -77,7 +77,9 @@ async def _as_officer(turn: Turn, typed: Typed, message: Incoming) -> str | None
     if typed.word is Word.VERIFY:
         return await _verify(turn, actor, typed.first)
     if actor is None or not actor.second_factor:
-        return await _ask_in(turn, actor)
+        # Whose shift is over may have a report of their own: "status" is always answered.
+        as_citizen = typed.word is Word.STATUS and isinstance(message, TextMessage)
+        return None if as_citizen else await _ask_in(turn, actor)
     if doing := _WORDS.get(typed.word):
         return await doing(turn, actor)
     tap = answer_of(message.menu_id or "") if isinstance(message, TextMessage) else ("", "")

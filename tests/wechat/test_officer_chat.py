@@ -322,10 +322,12 @@ async def test_off_duty_nothing_is_taken_and_with_a_case_in_hand_nobody_goes(
 
 async def test_signing_out_ends_duty(runtime: Runtime, officer: Made, chat: Citizen) -> None:
     await chat.say("退出")
+    status = await chat.say("状态")
     after = await chat.say("接")
 
     [row] = await rows(runtime, "SELECT on_duty FROM officers WHERE person_id = :id", id=officer.id)
     assert not row.on_duty
+    assert "请先登录" not in status
     assert "请先登录" in after
 
 
