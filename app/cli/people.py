@@ -67,7 +67,7 @@ def officer_invite(
     auxiliary: Annotated[bool, typer.Option(help="辅警")] = False,
     as_json: Json = False,
 ) -> None:
-    """Invite an officer: prints a one-time code (10 minutes, one phone) to type in the mini-program."""
+    """Invite an officer: prints a one-time code (10 minutes, one phone) to type in the mini-program or the chat."""
 
     async def invite(runtime: Runtime) -> invitations.Invitation:
         stations = await registry(runtime)
