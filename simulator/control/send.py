@@ -83,7 +83,7 @@ class Position(Act):
     kind: Literal["position"]
     lat: Lat
     lng: Lng
-    precision_m: float = Field(default=30, ge=0)
+    precision_m: float = Field(default=30.0, ge=0)
 
 
 class FileKind(StrEnum):

@@ -180,7 +180,7 @@ def connect(
 ) -> WeChat:
     """A simulator in this process that pushes to the receiver, or over another transport."""
     app = create_simulator(
-        make_config(mode=receiver.mode, **changed),
+        make_config(**{"mode": receiver.mode, **changed}),
         callback_transport=transport or httpx.ASGITransport(receiver),
     )
     way_in = httpx.ASGITransport(app)
