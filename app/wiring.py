@@ -10,7 +10,7 @@ from app.cases.states import CaseEvent
 from app.community import notices as community
 from app.community.service import CommunityEvent
 from app.dispatch import follow as dispatch
-from app.dispatch import notices
+from app.dispatch import nearby, notices
 from app.dispatch.amend import AmendEvent
 from app.dispatch.broadcast import DispatchEvent
 from app.dispatch.probe import warn_of_no_way
@@ -72,6 +72,7 @@ FOLLOWERS: dict[str, list[Follower]] = {
     CaseEvent.BACKUP_LEFT: [dispatch.tell_case_and_board],
     DispatchEvent.OFFERED: [dispatch.ring_phones, expand],
     DispatchEvent.DECLINED: [],
+    nearby.AREA_ENDED: [expand],
     PeopleEvent.DUTY_ON: [drop_person, dispatch.on_duty, dispatch.tell_board_of_duty, warn_of_no_way, expand],
     PeopleEvent.DUTY_OFF: [drop_person, dispatch.off_duty, dispatch.tell_board_of_duty],
     PeopleEvent.SESSION_REVOKED: [drop_session],
@@ -116,4 +117,5 @@ def wire(_: Runtime) -> None:
     topics.register_policy("desk", may_hear_desk)
     topics.register_alive(alive)
     notices.register()
+    nearby.register()
     community.register()

@@ -17,7 +17,7 @@ from app.audit.seal import seal
 from app.community import service as community
 from app.complaints import service as complaints
 from app.deadlines import Deadlines
-from app.dispatch import drafts, handover
+from app.dispatch import drafts, handover, nearby
 from app.dispatch.broadcast import due_rings
 from app.dispatch.personal import erase_words
 from app.dispatch.reconcile import reconcile
@@ -76,6 +76,7 @@ def ticks(runtime: Runtime, sender: Sender, source: MediaSource | None = None) -
         Tick("questions_to_desk", 5.0, lambda: community.hand_over(runtime)),
         Tick("forget_questions", 3600.0, lambda: community.forget(runtime)),
         Tick("forget_complaints", 3600.0, lambda: complaints.forget(runtime)),
+        Tick("forget_me_toos", 3600.0, lambda: nearby.forget(runtime)),
         Tick("erase_words", 3600.0, lambda: erase_words(runtime)),
         Tick("seal", 1.0, lambda: seal(runtime)),
         Tick("reconcile", 30.0, lambda: reconcile(runtime)),

@@ -16,6 +16,7 @@ from app.cases.policy import Reader, reader_of, sees_contact
 from app.cases.queries import Case, Ending, ending_of, get_case
 from app.cases.timeline import timeline
 from app.dispatch.free import Known, free_officers
+from app.dispatch.nearby import me_toos_of
 from app.events.edge import transaction
 from app.kit.database import Db, MovesDb
 from app.kit.errors import Forbidden
@@ -83,6 +84,10 @@ class CaseOut(QueuedOut):
     stars: int | None = Field(description="The reporter's, 1 to 5", examples=[5])
     rating_words: str | None = Field(description="The reporter's", examples=["来得很快，谢谢"])
     merged_into: UUID | None
+    me_toos: int = Field(
+        description='How many others have said "me too", or reported it in a case that was folded into this; who, is not told',
+        examples=[3],
+    )
     contact: bool = Field(description="`POST /cases/{case_id}/contact` would show it now")
     contact_locked: bool = Field(
         description="It would but for silent mode: lock the call button; `despite_text_only` overrides, on record"
@@ -206,7 +211,8 @@ async def get_one(case_id: UUID, actor: Desk, runtime: Stores) -> CaseOut:
             )
             ending = await ending_of(db, runtime, case_id)
         badges = await badges_of(db, [case.officer_id] if case.officer_id else [])
-    return _whole(case, ending, actor, badges)
+        others = await me_toos_of(db, case_id)
+    return _whole(case, ending, actor, badges, others)
 
 
 @routes.get(
@@ -339,7 +345,7 @@ async def _at_my_desk(db: Db | MovesDb, runtime: Runtime, case_id: UUID, actor: 
     return case
 
 
-def _whole(case: Case, ending: Ending, actor: Actor, badges: dict[UUID, str]) -> CaseOut:
+def _whole(case: Case, ending: Ending, actor: Actor, badges: dict[UUID, str], me_toos: int) -> CaseOut:
     place = PlaceOut(point=PointOut.of(case.place.at), label=case.place.label) if case.place else None
     unlocked = actor.may_see_personal_data
     holder = (
@@ -350,6 +356,6 @@ def _whole(case: Case, ending: Ending, actor: Actor, badges: dict[UUID, str]) ->
         place=place if unlocked else None, locked=not unlocked, media=len(case.media), deadline=case.deadline,
         claimed_at=case.claimed_at, assigned_at=case.assigned_at, en_route_at=case.en_route_at,
         arrived_at=case.arrived_at, closed_at=case.closed_at, holder=holder, disposition=case.disposition,
-        disposition_note=ending.disposition_note, stars=case.stars, rating_words=ending.rating_words, merged_into=case.merged_into, contact=sees_contact(case, Reader.DESK),
+        disposition_note=ending.disposition_note, stars=case.stars, rating_words=ending.rating_words, merged_into=case.merged_into, me_toos=me_toos, contact=sees_contact(case, Reader.DESK),
         contact_locked=case.text_only and sees_contact(case, Reader.DESK, despite_text_only=True),
     )  # fmt: skip

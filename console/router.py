@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends
 
 from console import (
+    area,
     audit,
     cases,
     codes,
@@ -62,6 +63,7 @@ def router() -> APIRouter:
         reach,
         media,
         desk,
+        area,
         duty,
         questions,
         officers,

@@ -89,6 +89,14 @@ class DraftOut(Out):
     media: list[str]
 
 
+class MeTooOut(Out):
+    """A case of others near me that I was told of; kept for 7 days after its end."""
+
+    category: str = Field(examples=["noise"])
+    told_at: datetime
+    joined_at: datetime | None = Field(description='When I said "me too"; null: I did not')
+
+
 class MediumOut(Out):
     """A picture, voice or video that I sent; of a case, `GET /cases/{case_id}/media` leads to it."""
 
@@ -176,6 +184,7 @@ class ExportOut(Out):
     near_station_id: UUID | None = Field(description="Whose code I scanned last, for 30 days")
     questions: list[QuestionOut]
     cases: list[OwnCaseOut]
+    me_toos: list[MeTooOut]
     media: list[MediumOut]
     notices: list[NoticeOut]
     consents: list[ConsentOut]
@@ -246,6 +255,9 @@ def _out(found: Everything) -> ExportOut:
             for q in found.questions
         ],
         cases=[OwnCaseOut.of(own) for own in found.cases],
+        me_toos=[
+            MeTooOut(category=m.category, told_at=m.told_at, joined_at=m.joined_at) for m in found.me_toos
+        ],
         media=[MediumOut.of(one) for one in found.media],
         notices=[NoticeOut(kind=n.kind, case_id=n.case_id, at=n.at, state=n.state) for n in found.notices],
         consents=[

@@ -12,7 +12,7 @@ from typing import Any, Final
 from app.cases.queries import Case
 from app.dispatch.drafts import Draft, drop, save
 from app.stations.categories import category_of
-from wechat import complaints, elsewhere, my_cases, placing, replies, reporting, taps
+from wechat import complaints, elsewhere, me_too, my_cases, placing, replies, reporting, taps
 from wechat.alarm import SAME_OR_NEW
 from wechat.intents import Intent
 from wechat.reporting import OTHER, categories_at, go_on, told
@@ -158,6 +158,10 @@ async def _elsewhere(turn: Turn, draft: Draft, _: str) -> str:
     return await go_on(turn, draft)
 
 
+async def _me_too(turn: Turn, draft: Draft, answer: str) -> str:
+    return (await me_too.joined(turn, draft) if answer == "1" else None) or await go_on(turn, draft)
+
+
 async def _complaint_or_report(turn: Turn, draft: Draft, answer: str) -> str:
     if answer == "1":
         return await complaints.file_draft(turn, draft)
@@ -174,6 +178,7 @@ ANSWERS: Final[Mapping[str, Callable[[Turn, Draft, str], Awaitable[str]]]] = {
     SAME_OR_NEW: _same_or_new,
     elsewhere.ASKED: _elsewhere,
     complaints.ASKED: _complaint_or_report,
+    me_too.ASKED: _me_too,
 }
 """Every question, and what its answer does."""
 OF_PLACES: Final = frozenset({placing.ASKED, reporting.GOING})

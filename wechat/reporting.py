@@ -20,7 +20,7 @@ from app.kit.clock import utc_now
 from app.people.preference import preferred_station
 from app.stations.categories import DEFAULT_CATEGORIES, MISSING_PERSON, Category, category_of, open_now
 from app.stations.registry import Station, registry
-from wechat import placing, receipts, replies, taps
+from wechat import me_too, placing, receipts, replies, taps
 from wechat.flags import flagged, flags_in
 from wechat.times import ago
 from wechat.turn import Turn, noting
@@ -86,6 +86,8 @@ async def go_on(turn: Turn, draft: Draft) -> str:
         questions.append(turn.say(replies.ASK_WORDS))
     elif draft.turns < LAST_TURN:
         draft, questions = await _missing(turn, draft, station, categories)
+    if not questions and draft.turns < LAST_TURN and (asked := await me_too.ask(turn, draft, categories)):
+        return "\n".join((*notes, asked))
     if not questions:
         return "\n".join((*notes, await _open(turn, draft, categories)))
     if _has_no_scene(draft, categories) and not draft.facts.get("stop_told"):

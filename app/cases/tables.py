@@ -49,6 +49,12 @@ class CaseRow(Base):
         ),  # sweep_unacknowledged()
         # desk_queue()
         Index("ix_cases_desk", "station_id", "reported_at", postgresql_where=text("state = 'handed_over'")),
+        Index(
+            "ix_cases_near",  # app.dispatch.nearby
+            "category",
+            "rough_lat",
+            postgresql_where=text("state NOT IN ('cancelled', 'closed', 'merged')"),
+        ),
         Index("ix_cases_reporter", "reporter_id", "reported_at"),  # my cases; limits per person
     )
 

@@ -69,3 +69,27 @@ class WindowOver(Conflict):
     code = "window_over"
     message = "已超过期限或已操作过"
     message_en = "Done already, or the time for it is over"
+
+
+class AreaNotShared(Conflict):
+    """No area case for this case: it has ended, is urgent or silent, or nobody else may know of its category."""
+
+    code = "area_not_shared"
+    message = "该警情已结束、紧急、静默或类别不宜公开，不能设为区域警情"
+    message_en = "This case has ended, is urgent or silent, or of a category that is not told to others"
+
+
+class AreaOpenAlready(Conflict):
+    """The case has an area case that runs."""
+
+    code = "area_open_already"
+    message = "该警情已有进行中的区域警情，请先结束"
+    message_en = "This case has an area case already: end that one first"
+
+
+class NoAreaOpen(Conflict):
+    """The case has no area case that runs."""
+
+    code = "no_area_open"
+    message = "该警情没有进行中的区域警情"
+    message_en = "This case has no area case that runs"

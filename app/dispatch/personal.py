@@ -22,6 +22,7 @@ from app.complaints.queries import Complaint, complaints_of
 from app.complaints.service import forget_words
 from app.dispatch.drafts import Draft, draft_of
 from app.dispatch.errors import CaseStillOpen
+from app.dispatch.nearby import OwnMeToo, me_toos_by
 from app.events.edge import transaction
 from app.events.record import record
 from app.kit.database import Db
@@ -100,6 +101,7 @@ class Everything:
     community_officer: Officer | None
     near_station_id: UUID | None
     cases: tuple[OwnCase, ...]
+    me_toos: tuple[OwnMeToo, ...]
     media: tuple[Medium, ...]
     notices: tuple[Told, ...]
     consents: tuple[Consent, ...]
@@ -132,7 +134,8 @@ async def everything_about(db: Db, runtime: Runtime, person_id: UUID) -> Everyth
         await draft_of(db, runtime, person_id), tuple(await complaints_of(db, runtime, person_id)),
         tuple(await questions_by(db, runtime, person_id)), await officer_of(db, person_id),
         await preferred_station(db, person_id),
-        tuple(await _cases(db, runtime, person_id)), tuple(await media_sent_by(db, person_id)), tuple(notices),
+        tuple(await _cases(db, runtime, person_id)), tuple(await me_toos_by(db, person_id)),
+        tuple(await media_sent_by(db, person_id)), tuple(notices),
         tuple(await consents_of(db, person_id)), tuple(sessions),
     )  # fmt: skip
 
@@ -169,6 +172,7 @@ _LOCK = text("SELECT kind, merged_into FROM people WHERE id = :id FOR UPDATE")
 _OPEN = text(f"SELECT number FROM cases WHERE reporter_id = :id AND state NOT IN {ENDED_SQL} LIMIT 1")
 _FORGET = (
     text("DELETE FROM drafts WHERE person_id = :id"),
+    text("DELETE FROM me_toos WHERE person_id = :id"),
     text("DELETE FROM windows WHERE person_id = :id"),
     text("DELETE FROM consents WHERE person_id = :id"),
     text("DELETE FROM socket_tickets WHERE person_id = :id"),

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ForeignKey, Index, LargeBinary, SmallInteger, String, text
+from sqlalchemy import ARRAY, BigInteger, ForeignKey, Index, LargeBinary, SmallInteger, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kit.database import Base
+from app.kit.ids import new_id
 
 
 class OfferRow(Base):
@@ -67,6 +68,44 @@ class OfficerChatRow(Base):
     officer_id: Mapped[UUID] = mapped_column(ForeignKey("officers.person_id"), primary_key=True)
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
     epoch: Mapped[int]
+
+
+class MeTooRow(Base):
+    """Somebody who was told that a case like theirs is near, and whether they said "me too"; who hears of its end."""
+
+    __tablename__ = "me_toos"
+
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), primary_key=True, index=True)
+    told: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))  # times within a day
+    told_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"), index=True)
+    joined_at: Mapped[datetime | None]
+    ended_by: Mapped[int | None] = mapped_column(BigInteger)  # the event of whose notice they are
+
+
+class AreaCaseRow(Base):
+    """A case that the desk has opened for an area: who reports the like inside is asked whether it is this one."""
+
+    __tablename__ = "area_cases"
+    __table_args__ = (
+        Index("uq_area_cases_now", "case_id", unique=True, postgresql_where=text("ended_at IS NULL")),
+        # area_case_at()
+        Index("ix_area_cases_now", "category", "lat", postgresql_where=text("ended_at IS NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
+    category: Mapped[str] = mapped_column(String(30))
+    lat: Mapped[float]  # WGS-84, chosen by the desk and published: nobody's address
+    lng: Mapped[float]
+    radius_m: Mapped[int]
+    words_zh: Mapped[str] = mapped_column(String(200))  # published
+    words_en: Mapped[str] = mapped_column(String(300))
+    until: Mapped[datetime]
+    opened_by: Mapped[UUID] = mapped_column(ForeignKey("people.id"))
+    opened_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    ended_by: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"))
+    ended_at: Mapped[datetime | None]
 
 
 class DraftRow(Base):

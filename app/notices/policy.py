@@ -21,6 +21,7 @@ class Told(StrEnum):
     ON_DUTY = "officer on duty"
     COMMUNITY_OFFICER = "community officer"
     RESIDENT = "resident"
+    JOINED = "who said me too"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ POLICIES: dict[str, Policy] = {
         Policy("closed", Told.REPORTER, 2, TO_CITIZEN, Words("已办结，请评价", "Closed, please rate")),
         Policy("cancelled", Told.REPORTER, 2, TO_CITIZEN, Words("已取消", "Cancelled")),
         Policy("merged", Told.REPORTER, 2, TO_CITIZEN, Words("已与其他报告合并", "Handled with others")),
+        Policy("me_too_ended", Told.JOINED, 4, TO_CITIZEN, Words("您关注的情况已结束", "It has ended")),
         Policy("offer", Told.ASKED, 1, OFFER, _OFFER, hurried=True),
         # Of an urgent case every way is used at the same time.
         Policy(

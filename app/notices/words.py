@@ -73,6 +73,10 @@ WORDS: dict[str, Words] = {
         "您的报告 {number} 已与同一事件的其他报告合并处理。回复“进度”查看详情。",
         'Your report {number} is now handled together with others of the same event. Reply "status" for details.',
     ),
+    "me_too_ended": Words(
+        "您此前反映的同类情况已结束处理。如情况仍在，请直接在此写下。紧急情况请拨打110。",
+        "What you reported together with others has ended. If it goes on, write here. In an emergency call 110.",
+    ),
     QUIET: Words("您有一条新消息，回复“进度”查看。", 'You have a new message. Reply "status" to see it.'),
     "offer": _OFFER,
     "offer:last": _OFFER_LAST,

@@ -146,6 +146,14 @@ _COMPLAINTS = text("""
                       THEN CAST(c.id AS text) ELSE c.key END
      WHERE c.person_id = :going
 """)
+_ME_TOOS = text("""
+    WITH gone AS (DELETE FROM me_toos WHERE person_id = :going RETURNING *)
+    INSERT INTO me_toos AS m (person_id, case_id, told, told_at, joined_at, ended_by)
+    SELECT :staying, case_id, told, told_at, joined_at, ended_by FROM gone
+    ON CONFLICT (person_id, case_id) DO UPDATE SET
+        told = m.told + excluded.told, told_at = greatest(m.told_at, excluded.told_at),
+        joined_at = coalesce(m.joined_at, excluded.joined_at), ended_by = coalesce(m.ended_by, excluded.ended_by)
+""")
 _WINDOWS = text("""
     WITH gone AS (DELETE FROM windows WHERE person_id = :going RETURNING *)
     INSERT INTO windows AS w (person_id, channel, long_left, long_until, short_left, short_until)
@@ -198,7 +206,17 @@ async def _gather(db: Db, runtime: Runtime, *, staying: UUID, going: UUID) -> li
         }
         await db.execute(_NEW_DRAFT, pair | fields)
         await db.execute(_OLD_DRAFT, pair)
-    for statement in (_WINDOWS, _CONSENTS, _DELIVERIES, _CASES, _COMPLAINTS, _MEDIA, _RESIDENT, _QUESTIONS):
+    for statement in (
+        _WINDOWS,
+        _CONSENTS,
+        _DELIVERIES,
+        _CASES,
+        _COMPLAINTS,
+        _MEDIA,
+        _RESIDENT,
+        _QUESTIONS,
+        _ME_TOOS,
+    ):
         await db.execute(statement, pair)
     return sessions
 
@@ -273,6 +291,7 @@ _LATE = text(f"""
          OR EXISTS (SELECT FROM complaints x WHERE x.person_id = p.id)
          OR EXISTS (SELECT FROM consents k WHERE k.person_id = p.id)
          OR EXISTS (SELECT FROM media m WHERE m.person_id = p.id)
+         OR EXISTS (SELECT FROM me_toos t WHERE t.person_id = p.id)
          OR EXISTS (SELECT FROM questions q WHERE q.person_id = p.id)
          OR EXISTS (SELECT FROM residents r WHERE r.person_id = p.id)) LIMIT 100
 """)

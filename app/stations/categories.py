@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from app.stations.hours import Hours, within
 
 MISSING_PERSON = "missing_person"
+NEVER_SHARED = frozenset({MISSING_PERSON, "taxi_dispute", "neighbour_dispute"})
+"""Of these nobody is told that there is one near: who is looked for, and who quarrels with whom, is theirs alone."""
 
 
 class Category(BaseModel):
@@ -22,6 +24,8 @@ class Category(BaseModel):
     en: str = Field(min_length=1, max_length=40)
     hours: tuple[Hours, ...] | None = None  # None: always; outside of them the case is born at the desk
     scene: bool = True  # False: there is nowhere to go, so the desk has it at once
+    # Whoever reports the like near an open one is told of it and may say "me too" (app.dispatch.nearby).
+    shared: bool = False
     skill: str | None = Field(None, max_length=30)  # only officers with it are offered the case
     words: tuple[str, ...] = ()  # in lower case; any of them in a chat message names this category
 
@@ -38,6 +42,12 @@ class Category(BaseModel):
             raise ValueError("a missing person is reported at any hour: take the hours out")
         return self
 
+    @model_validator(mode="after")
+    def _harmless_when_shared(self) -> Category:
+        if self.shared and self.key in NEVER_SHARED:
+            raise ValueError(f"{self.key} is nobody else's to know of: take shared out")
+        return self
+
 
 DEFAULT_CATEGORIES: tuple[Category, ...] = (
     Category(
@@ -49,7 +59,7 @@ DEFAULT_CATEGORIES: tuple[Category, ...] = (
         words=("打车", "出租车", "网约车", "拒载", "绕路", "多收车费", "车费", "司机", "taxi", "cab", "driver", "overcharged"),
     ),
     Category(
-        key="animal_nuisance", zh="动物扰民", en="Animal nuisance",
+        key="animal_nuisance", zh="动物扰民", en="Animal nuisance", shared=True,
         words=("狗叫", "恶犬", "遛狗", "流浪狗", "流浪猫", "养狗", "动物", "蛇", "马蜂", "barking", "stray", "dog", "snake", "animal", "wasps"),
     ),
     Category(
@@ -58,7 +68,7 @@ DEFAULT_CATEGORIES: tuple[Category, ...] = (
                "missing person", "missing child", "lost child", "is missing", "went missing", "disappeared"),
     ),
     Category(
-        key="lost_and_found", zh="失物招领", en="Lost and found",
+        key="lost_and_found", zh="失物招领", en="Lost and found", shared=True,
         words=("丢了", "遗失", "失物", "捡到", "拾到", "忘在", "落在", "lost my", "i lost", "found a", "left my", "lost and found"),
     ),
     Category(
@@ -66,7 +76,7 @@ DEFAULT_CATEGORIES: tuple[Category, ...] = (
         words=("邻居", "邻里", "楼上", "楼下", "漏水", "占道", "neighbour", "neighbor", "upstairs", "downstairs"),
     ),
     Category(
-        key="noise", zh="噪音扰民", en="Noise",
+        key="noise", zh="噪音扰民", en="Noise", shared=True,
         words=("噪音", "噪声", "太吵", "很吵", "吵闹", "扰民", "广场舞", "施工", "半夜唱歌", "noise", "noisy", "loud", "music"),
     ),
     Category(
