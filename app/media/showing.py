@@ -15,10 +15,15 @@ from app.cases.policy import Reader, may_have_original, media_reader
 from app.cases.queries import Case, get_case
 from app.kit.database import Db
 from app.kit.runtime import Runtime
+from app.media.errors import MediaNotFound
 from app.media.links import LINK_S, Link, link, must_hold
 from app.media.queries import Medium, media_of, medium_of
 from app.media.states import MediaState, Variant
 from app.people.sessions import Actor
+
+
+_KEPT = (MediaState.READY, MediaState.REFUSED)
+"""Of these there is an original."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ async def show(db: Db, runtime: Runtime, actor: Actor, case_id: UUID) -> list[Sh
     return [
         Shown(
             one, _link(runtime, actor, case, one, Variant.SERVED) if one.state is MediaState.READY else None,
-            may_have_original(reader) and one.state in (MediaState.READY, MediaState.REFUSED),
+            may_have_original(reader) and one.state in _KEPT,
         )
         for one in media
     ]  # fmt: skip
@@ -73,6 +78,8 @@ async def ask_original(
     if not may_have_original(reader):
         raise CaseNotFound(case_id=str(case_id))
     medium = await medium_of(db, case_id, medium_id)
+    if medium.state not in _KEPT:
+        raise MediaNotFound(case_id=str(case_id))
     await record_act(
         db, actor_id=actor.person_id, action="media_original_asked", object_kind="medium", object_id=medium_id,
         purpose=stated(purpose), facts={"case_id": str(case_id)},

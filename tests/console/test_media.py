@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from app.kit.runtime import Runtime
+from app.media.source import Verdict
 from app.media.states import MediaKind
 from tests.app.media import samples
 from tests.app.media.sending import Sent, Source, files_in
@@ -122,6 +123,17 @@ async def test_the_original_needs_a_purpose_and_is_only_ever_saved(sent: Sent, d
     asked = ("media_original_asked", "核对原件", {"case_id": str(sent.case.id)})
     read = ("media_original_read", None, {"case_id": str(sent.case.id)})
     assert (await acts(sent))[1:] == [asked, read]
+
+
+async def test_of_what_did_not_arrive_there_is_no_original(sent: Sent, desk: Person) -> None:
+    await sent.send(Verdict.GONE)
+    await sent.fetch()
+    [one] = await listed(desk, sent)
+
+    answer = await desk.post(f"/cases/{sent.case.id}/media/{one['medium_id']}/original", purpose="核对原件")
+
+    assert (one["state"], one["reason"], one["original"]) == ("lost", "gone", False)
+    assert (answer.status_code, answer.json()["code"]) == (404, "media_not_found")
 
 
 async def test_a_link_leads_nobody_else_anywhere(sent: Sent, desk: Person, people: People) -> None:
