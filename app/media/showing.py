@@ -21,7 +21,6 @@ from app.media.queries import Medium, media_of, medium_of
 from app.media.states import MediaState, Variant
 from app.people.sessions import Actor
 
-
 _KEPT = (MediaState.READY, MediaState.REFUSED)
 """Of these there is an original."""
 
