@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import pytest
@@ -189,9 +189,10 @@ async def test_what_a_process_did_not_live_to_tell_the_worker_tells(
     hub, phone, citizen = Hub(runtime), Phone(), Phone()
     await hub.start()
     await eventually(lambda: hub.connected)
-    hub.attach(phone, person_id=other.id, session_id=uuid4(), topics=[f"person:{other.id}"])
-    reporter = case.reporter.id
-    hub.attach(citizen, person_id=reporter, session_id=uuid4(), topics=[f"person:{reporter}"])
+    for line, person_id in ((phone, other.id), (citizen, case.reporter.id)):
+        async with transaction(runtime) as db:
+            _, session_id = await issue(db, person_id, Audience.MINIPROGRAM, ttl_s=600, second_factor=True)
+        hub.attach(line, person_id=person_id, session_id=session_id, topics=[f"person:{person_id}"])
 
     dying = processes.launch("-m", "tests.races.dies_after_commit", str(case.id), str(winner.id), "0")
     await eventually(lambda: dying.popen.poll() is not None)
