@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import time
@@ -183,12 +184,16 @@ async def test_the_page_and_everything_it_names_is_served_from_here(wechat: WeCh
     page = await wechat.http.get("/chat")
 
     assert "Simulated WeChat · 模拟微信" in page.text
-    for name in ("chat.css", "chat.js", "bubbles.js", "map.js", "wechat.js", "words.js"):
-        part = await wechat.http.get(f"/chat-page/{name}")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert not re.search(r"<style|<script(?! type=\"module\" src=)| style=| on[a-z]+=", page.text)
+    wanted = re.findall(r'(?:src|href)="chat-page/([^"]+)"', page.text)
+    assert len(wanted) == 3
+    while wanted:
+        part = await wechat.http.get(f"/chat-page/{wanted.pop()}")
         assert part.status_code == 200
-        foreign = part.text.replace("http://www.w3.org/2000/svg", "").replace("https?:", "")
-        assert "http://" not in foreign
-        assert "https://" not in foreign
+        wanted += re.findall(r'from "\./([^"]+)"', part.text)
+        foreign = part.text.replace("http://www.w3.org/2000/svg", "").replace('value: "https://"', "")
+        assert not re.search(r"https?://[a-z]", foreign)
 
 
 class Socket:

@@ -8,20 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.chromium import Browser, chromium, find
+from tests.browser.chromium import Browser
+from tests.browser.fixtures import browser
 from tests.browser.phones import Handset, handset, listening
 from tests.walks.world import World
 
+__all__ = ["browser"]
 Hand = Callable[..., Awaitable[Handset]]
-
-
-@pytest.fixture(scope="session")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    """One Chromium; without one these walks are left out."""
-    if find() is None:
-        pytest.skip("no Chromium here: install one, or name it in DIDI_CHROMIUM")
-    async with chromium(tmp_path_factory.mktemp("chromium")) as running:
-        yield running
 
 
 @pytest.fixture
