@@ -25,8 +25,9 @@ from app.kit.runtime import Runtime
 from app.notices.rules import Notice, register_rule
 
 SQUARE_M = 300
-APART_M = SQUARE_M + 1
-"""Between the middles of two squares that count as near: the same one, and those beside it."""
+APART_M = 336
+"""Between the middles of two squares that count as near: the same one, and those beside it. Rows of squares are shifted
+against each other by half a square at most: sqrt(300^2 + 150^2) = 335.4."""
 PEOPLE_MIN = 3
 """Different people who must have spoken of it before somebody else is told that there is such a case."""
 TOLD_A_DAY = 3
