@@ -43,7 +43,9 @@ class Neighbour:
 
     async def click(self, key: str) -> str:
         """Tap an item of the account's menu."""
-        return _shown(await self.wechat.control(f"users/{self.user['id']}/send", {"kind": "click", "key": key}))
+        return _shown(
+            await self.wechat.control(f"users/{self.user['id']}/send", {"kind": "click", "key": key})
+        )
 
     async def stand(self, at: Point = CENTRE) -> str:
         """Tap a location and send it."""
