@@ -18,14 +18,18 @@ from tests.browser.chromium import Browser, Page
 
 PHONE = {"width": 390, "height": 844, "touch": True}
 _QUIET = "document.querySelector('.phone').dataset.working === '0'"
-# Where a place stands on the map's picture: the middle of a map without a drawing is the simulator's centre.
-_ON_MAP = """(() => {
-  const map = document.querySelector("#map"), lat0 = %f, lng0 = %f, metres = 111320;
-  const at = new DOMPoint((%f - lng0) * metres * Math.cos(lat0 * Math.PI / 180), (lat0 - %f) * metres);
+# Where a place stands on the map's picture, whose middle is the middle of what is drawn, else the simulator's centre.
+_ON_MAP = """(async () => {
+  const known = await (await fetch("__wechat__/sketch-map")).json(), metres = 111320;
+  const all = (known.geojson?.features ?? []).flatMap((one) => one.geometry.coordinates.flat(9).reduce(
+    (pairs, value, at, list) => at % 2 ? [...pairs, [list[at - 1], value]] : pairs, []));
+  const middle = (at) => (Math.min(...all.map((one) => one[at])) + Math.max(...all.map((one) => one[at]))) / 2;
+  const lat0 = all.length ? middle(1) : known.centre.lat, lng0 = all.length ? middle(0) : known.centre.lng;
+  const map = document.querySelector("#map");
+  const at = new DOMPoint((LNG - lng0) * metres * Math.cos(lat0 * Math.PI / 180), (lat0 - LAT) * metres);
   const on = at.matrixTransform(map.getScreenCTM());
   return { x: on.x, y: on.y };
 })()"""
-MAP_CENTRE = (32.0603, 118.7969)
 
 
 @asynccontextmanager
@@ -60,7 +64,9 @@ class Handset:
         before = await self._answers()
         await self._tool("location")
         await self.page.until("document.querySelector('#map-dialog[open] #map path')")
-        at = await self.page.run(_ON_MAP % (*MAP_CENTRE, lng, lat))
+        at = await self.page.run(  # WGS-84
+            _ON_MAP.replace("LAT", str(lat)).replace("LNG", str(lng))
+        )
         where = {"x": at["x"], "y": at["y"], "button": "left", "clickCount": 1}
         await self.page.send("Input.dispatchMouseEvent", type="mousePressed", **where)
         await self.page.send("Input.dispatchMouseEvent", type="mouseReleased", **where)

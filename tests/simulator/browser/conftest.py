@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.browser.fixtures import browser
+from tests.browser.fixtures import browser, picture
 from tests.browser.phones import listening
 from tests.simulator.account import WeChat
 
-__all__ = ["browser"]
+__all__ = ["browser", "picture"]
 
 
 @pytest.fixture

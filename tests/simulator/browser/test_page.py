@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser.chromium import Browser
+from tests.browser.fixtures import Picture
 from tests.browser.phones import handset
 from tests.simulator.account import MP, WeChat
 
@@ -91,7 +92,7 @@ async def test_notices_cards_and_links_are_text_and_never_markup(
 
 
 async def test_two_phones_side_by_side_and_every_call_decrypted(
-    browser: Browser, wechat: WeChat, address: str
+    browser: Browser, wechat: WeChat, address: str, picture: Picture
 ) -> None:
     wechat.receiver.reply("收到")
     one, other = await wechat.user(id="one", name="李雷"), await wechat.user(id="two", name="韩梅梅")
@@ -110,6 +111,7 @@ async def test_two_phones_side_by_side_and_every_call_decrypted(
     shown = await page.until("document.querySelector('.details')?.innerText")
     assert "<Content>第一件</Content>" in shown
     assert "收到" in shown
+    await picture(page, "chat-inspector", width_px=1100)
     await page.run("document.querySelector('#inspector-filter').value = ''")
     await page.run(
         "(() => { const kind = document.querySelector('#inspector-kind'); kind.value = 'errors';"

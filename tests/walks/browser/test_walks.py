@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,16 @@ from app.settings import Settings
 from app.stations.registry import forget_stations
 from simulator.main import create_simulator
 from tests.browser.chromium import Browser
-from tests.browser.phones import Handset, handset, listening, photo
+from tests.browser.fixtures import Picture
+from tests.browser.phones import handset, listening, photo
 from tests.factories import CENTRE
 from tests.simulator.account import make_config
 from tests.walks.browser.conftest import Hand
 from tests.walks.world import World
 
 pytestmark = pytest.mark.slow
-Picture = Callable[[Handset, str], Awaitable[None]]
 AT = (CENTRE.lat, CENTRE.lng)
-OUTSIDE = (32.0300, 118.7600)
+OUTSIDE = (32.0500, 118.8900)
 
 
 async def station_takes(world: World, categories: list[dict[str, Any]]) -> None:
@@ -45,7 +44,7 @@ async def test_a_stolen_bicycle_with_two_photos_and_a_place_in_four_messages(
     await phone.show(photo(tmp_path / "a.jpg"), photo(tmp_path / "b.jpg", night=True))
     opened = await phone.stand(*AT, "珠江路88号")
     await world.settle()
-    await picture(phone, "chat-stolen-bicycle")
+    await picture(phone.page, "chat-stolen-bicycle")
 
     case = await world.newest_case()
     assert await phone.sent() == 4
@@ -67,7 +66,7 @@ async def test_a_missing_person_with_a_voice_in_silent_mode(
     await phone.speak()
     opened = await phone.stand(*AT)
     await world.settle()
-    await picture(phone, "chat-missing-silent")
+    await picture(phone.page, "chat-missing-silent")
 
     case = await world.newest_case()
     [row] = await world.rows("SELECT category FROM cases WHERE id = :id", id=case.id)
@@ -99,6 +98,21 @@ async def test_noise_outside_hours_goes_to_the_desk(world: World, hand: Hand) ->
     assert "时段" in opened
 
 
+async def test_what_others_reported_is_me_too_and_no_case(world: World, hand: Hand, picture: Picture) -> None:
+    for _ in range(3):
+        await world.reports(await world.neighbour())
+    phone = await hand("孙丽")
+
+    await phone.say("半夜唱歌太吵")
+    asked = await phone.stand(*AT)
+    counted = await phone.tap("我也遇到")
+    await picture(phone.page, "chat-me-too")
+
+    assert "我的是另一件" in asked
+    assert "已计入" in counted
+    assert len(await world.rows("SELECT 1 FROM cases")) == 3
+
+
 async def test_outside_the_area_it_is_forwarded_and_said_where(world: World, hand: Hand) -> None:
     phone = await hand("赵一")
 
@@ -114,12 +128,13 @@ async def test_outside_the_area_it_is_forwarded_and_said_where(world: World, han
 async def test_in_english(world: World, hand: Hand, picture: Picture) -> None:
     await world.officer()
     phone = await hand("Ann")
+    await phone.page.run("document.querySelector('#language').click()")  # the page's own words too
 
     first = await phone.say("My bag was stolen on the metro")
     opened = await phone.stand(*AT, "Zhujiang Road")
     status = await phone.say("status")
     await world.settle()
-    await picture(phone, "chat-english")
+    await picture(phone.page, "chat-english")
 
     case = await world.newest_case()
     assert case.number in opened
@@ -141,7 +156,7 @@ async def test_danger_with_both_stores_down(browser: Browser, settings: Settings
         phone = await handset(browser, address, "neighbour")
 
         danger, everyday = await phone.say("他有刀"), await phone.say("半夜唱歌太吵")
-        await picture(phone, "chat-stores-down")
+        await picture(phone.page, "chat-stores-down")
         await phone.page.close()
 
     assert "110" in danger
