@@ -61,7 +61,9 @@ async def test_a_complaint_reaches_the_auditor_and_no_desk_and_its_answer_comes_
     async with world.dial(desk) as board:
         filed = await neighbour.say("昨晚来的民警态度恶劣")
         await world.settle()
-        case = await world.reports(await world.neighbour())  # the first thing that the board hears is about a case
+        case = await world.reports(
+            await world.neighbour()
+        )  # the first thing that the board hears is about a case
         first = await board.next("case_changed")
     [listed] = (await auditor.ok("GET", "/complaints"))["items"]
     read = await auditor.ok("GET", f"/complaints/{listed['complaint_id']}")

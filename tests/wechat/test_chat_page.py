@@ -7,6 +7,7 @@ import pytest
 from tests.conftest import ROOT
 from wechat.chat_page import page
 from wechat.commands import ASKED_FOR
+from wechat.emergency import danger
 from wechat.intents import ASKINGS, Asking, Intent, intent_of
 
 
@@ -25,6 +26,12 @@ def test_each_saying_and_each_example_asks_for_its_own(asking: Asking) -> None:
     loose = [f" {one.upper()}！ " for one in asking.en]
 
     assert {intent_of(one)[0] for one in (*said, *loose)} == {asking.intent}
+
+
+def test_no_saying_is_the_gates() -> None:
+    sayings = [saying for asking in ASKINGS for saying in (*asking.zh, *asking.en)]
+
+    assert [saying for saying in sayings if danger(saying)] == []
 
 
 def test_no_saying_asks_for_two_things() -> None:

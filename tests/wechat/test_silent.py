@@ -29,7 +29,7 @@ async def the_case(runtime: Runtime) -> Case:
         return await get_case(db, runtime, row.id)
 
 
-@pytest.mark.parametrize("how", ["不方便说话", "别打电话", "text only", "I can't talk", "menu"])
+@pytest.mark.parametrize("how", ["不方便说话", "别打电话", "text only", "Don't call me", "menu"])
 async def test_silent_mode_takes_a_tap_and_a_place_and_calls_nobody(
     door: Door, runtime: Runtime, how: str
 ) -> None:
