@@ -90,7 +90,7 @@ routes = APIRouter(tags=["My cases"])
     "/categories",
     operation_id="categories",
     summary="What a report can be about",
-    description="With a point: the categories and hours of the station there.",
+    description="With a point: the categories and hours of the station there, outside of all those of the command centre.",
     responses=problems(),
 )
 async def get_categories(
@@ -101,7 +101,8 @@ async def get_categories(
 ) -> CategoriesOut:
     """The categories at a WGS-84 point."""
     stations = await registry(runtime)
-    station = stations.station_at(Point(lat, lng)) if lat is not None and lng is not None else None
+    at = Point(lat, lng) if lat is not None and lng is not None else None
+    station = (stations.station_at(at) or stations.command_centre()) if at else None
     known: tuple[Category, ...] = station.settings.known_categories() if station else DEFAULT_CATEGORIES
     timezone = station.settings.timezone if station else "Asia/Shanghai"
     now = utc_now()

@@ -111,8 +111,8 @@ WHY: Final = {
     "urgent": Line("该情况已标为紧急", "This is marked urgent"),
     "flood": Line("您近期报告较多", "You have reported several times lately"),
     "forwarded": Line(
-        "该位置在各派出所辖区之外，已转上级指挥台",
-        "The place is outside the area of every station here, so it was forwarded",
+        "该位置在各派出所辖区之外",
+        "The place is outside the area of every station here",
     ),
 }
 WHY_DESK: Final = Line("需由值班台处理", "The desk handles it")

@@ -58,12 +58,13 @@ async def take(db: Db, runtime: Runtime, report: Report) -> Opened:
     """
     _check(report)
     stations = await registry(runtime)
-    station = _station(stations, report)
+    station, outside = _station(stations, report)
     category = _category(station, report.category)
     now = (await db.execute(_NOW)).scalar_one()
     at = report.place.at if report.place else None
     over = await flood(db, station.settings.limits, report.reporter_id, report.category, at)
-    cause = _cause(report, station, category, open_now(category, now, station.settings.timezone), over)
+    in_hours = open_now(category, now, station.settings.timezone)
+    cause = _cause(report, station, category, in_hours, over, outside=outside)
     case_id, settings = new_id(), station.settings
     kinds = ("officer", "auxiliary") if report.category in settings.auxiliaries_for else ("officer",)
     opened = await open_case(
@@ -121,16 +122,23 @@ def _check(report: Report) -> None:
         raise Invalid(f"a report may carry {MEDIA_MAX} pictures", field="media")
 
 
-def _station(stations: Registry, report: Report) -> Station:
-    """The station whose area holds the place; else the one they are near; else the command centre, which forwards."""
-    here = stations.station_at(report.place.at) if report.place and report.place.at else None
-    # A place that lies in no area is nobody's: only where there is none at all the scanned code counts.
-    placed = report.place is not None and report.place.at is not None
-    near = next((s for s in stations.all() if s.id == report.near), None) if not placed else None
-    station = here or near or stations.command_centre() or next(iter(stations.all()), None)
+def _station(stations: Registry, report: Report) -> tuple[Station, bool]:
+    """The station whose area holds the place; else the command centre, else the nearest, and True: it lies outside.
+
+    Without a place the one they are near; else the command centre, which forwards.
+    """
+    at = report.place.at if report.place else None
+    if at:
+        # A place that lies in no area is nobody's: only where there is none at all the scanned code counts.
+        if here := stations.station_at(at):
+            return here, False
+        if nearest := stations.nearest(at):
+            return stations.command_centre() or nearest, True
+    near = None if at else next((s for s in stations.all() if s.id == report.near), None)
+    station = near or stations.command_centre() or next(iter(stations.all()), None)
     if station is None:
         raise Unavailable("no station is set up yet: an administrator adds stations first")
-    return station
+    return station, False
 
 
 def _category(station: Station, key: str) -> Category:
@@ -142,14 +150,14 @@ def _category(station: Station, key: str) -> Category:
 
 
 def _cause(
-    report: Report, station: Station, category: Category, in_hours: bool, over: Flood | None
-) -> Cause | None:
+    report: Report, station: Station, category: Category, in_hours: bool, over: Flood | None, *, outside: bool
+) -> Cause | None:  # fmt: skip
     """Why a case is not broadcast, most pressing first; None when it is."""
     if report.urgent:
-        return None if _asks_everybody(report, station) else Cause.URGENT
+        return None if _asks_everybody(report, station, outside=outside) else Cause.URGENT
     if report.place is None or report.place.at is None:
         return Cause.NO_PLACE if category.scene else Cause.NO_SCENE
-    if station.is_command:
+    if outside or station.is_command:
         return Cause.FORWARDED
     if not category.scene:
         return Cause.NO_SCENE
@@ -158,7 +166,7 @@ def _cause(
     return None if in_hours else Cause.OUT_OF_HOURS
 
 
-def _asks_everybody(report: Report, station: Station) -> bool:
+def _asks_everybody(report: Report, station: Station, *, outside: bool) -> bool:
     """A missing person at risk, where the area is known; danger of any other kind is the desk's to send to."""
-    known = report.place is not None and report.place.at is not None and not station.is_command
+    known = report.place is not None and report.place.at is not None and not (outside or station.is_command)
     return report.category == MISSING_PERSON and known

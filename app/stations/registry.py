@@ -7,6 +7,7 @@ second; the process that changed something reloads at once, by the event `statio
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,7 +26,7 @@ from app.events.record import Event
 from app.kit.clock import utc_now
 from app.kit.database import Db
 from app.kit.errors import Invalid, NotFound, Unavailable
-from app.kit.geo import Point
+from app.kit.geo import Point, metres
 from app.kit.runtime import Runtime
 from app.stations.hours import within
 from app.stations.settings import StationSettings, read_settings
@@ -103,6 +104,21 @@ class Registry:
         """
         found = self._tree.query(shapely.Point(point.lng, point.lat), predicate="intersects")
         return self._with_area[int(found.min())] if len(found) else None
+
+    def nearest(self, point: Point) -> Station | None:
+        """The station whose area is nearest to a point outside of all; None: none has an area.
+
+        By the metres to the point of each border that is nearest in degrees: enough to choose a desk by.
+        """
+
+        def away_m(station: Station) -> float:
+            way = shapely.shortest_line(station.boundary, shapely.Point(point.lng, point.lat))
+            if way is None or way.is_empty:  # an area without any points
+                return math.inf
+            lng, lat = way.coords[0]
+            return metres(Point(lat, lng), point)
+
+        return min(self._with_area, key=away_m, default=None)
 
     def desk_is_on(self, station_id: UUID, now: datetime) -> bool:
         """Whether the desk's hours hold `now` (aware), on the station's own wall clock."""

@@ -51,6 +51,16 @@ def test_a_point_belongs_to_the_station_around_it_and_outside_to_none():
     assert stations.station_at(Point(118.75 - 90, 32.05)) is None
 
 
+def test_the_nearest_of_a_point_outside_of_all_is_by_metres_and_not_by_degrees():
+    east, north = station("E", square(119.0, 32.0)), station("N", square(118.7, 32.25))
+    stations = Registry([east, north, station("HQ", is_command=True)])
+
+    # 0.16 degrees to the east are 15.1 km, 0.15 to the north are 16.7 km.
+    assert stations.nearest(Point(32.10, 118.84)) is east
+    assert stations.nearest(Point(32.20, 118.75)) is north
+    assert Registry([station("HQ", is_command=True)]).nearest(Point(32.05, 118.75)) is None
+
+
 @given(st.floats(32.0, 32.1), st.permutations(["A", "B", "C"]))
 def test_a_point_on_a_shared_border_belongs_to_the_first_by_code(lat, order):
     areas = {"A": square(118.8, 32.0), "B": square(118.7, 32.0), "C": square(118.7, 32.1)}
