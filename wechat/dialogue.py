@@ -112,7 +112,7 @@ def is_answer(draft: Draft, said: Said) -> bool:
 async def _category(turn: Turn, draft: Draft, answer: str) -> str:
     """By its number or its key; a number that was no choice is "other"."""
     choices = draft.facts["choices"]
-    if answer.isdigit():
+    if answer.isdecimal():
         answer = choices[int(answer) - 1] if 1 <= int(answer) <= len(choices) else OTHER
     return await go_on(turn, replace(draft, category=answer if answer in choices else OTHER))
 
@@ -122,14 +122,14 @@ async def _risk(turn: Turn, draft: Draft, answer: str) -> str:
 
 
 async def _place(turn: Turn, draft: Draft, answer: str) -> str:
-    place = await placing.chosen(turn, draft, int(answer)) if answer.isdigit() else None
+    place = await placing.chosen(turn, draft, int(answer)) if answer.isdecimal() else None
     if place is None:
         return await go_on(turn, placing.untyped(draft))
     return await go_on(turn, noting(replace(draft, place=place), **{placing.CANDIDATES: None}))
 
 
 async def _going(turn: Turn, draft: Draft, answer: str) -> str:
-    return await my_cases.gone_to(turn, draft, int(answer) if answer.isdigit() else 0)
+    return await my_cases.gone_to(turn, draft, int(answer) if answer.isdecimal() else 0)
 
 
 async def _same_or_new(turn: Turn, draft: Draft, answer: str) -> str:

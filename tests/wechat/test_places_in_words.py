@@ -236,3 +236,12 @@ def test_a_wrong_line_is_named(csv: str, says: str) -> None:
     with pytest.raises(Exception, match=says) as refused:
         read_csv(csv)
     assert type(refused.value).__name__ == "Invalid"
+
+
+@pytest.mark.parametrize("answer", ["²", "", "999", "-1", "一", "1.1"])
+async def test_an_id_that_nobody_offered_is_none_of_them(door: Door, runtime: Runtime, answer: str) -> None:
+    await door.say("青莲公园北门有人唱歌太吵")
+    asked = await door.say("x", tap_id=f"place.{answer}")
+
+    assert "位置" in asked
+    assert await rows(runtime, "SELECT 1 FROM cases") == []
