@@ -109,11 +109,16 @@ def is_answer(draft: Draft, said: Said) -> bool:
     return said.intent is Intent.NONE_OF_THESE and draft.facts.get("asked") in OF_PLACES
 
 
+def _number(answer: str) -> int:
+    """A number that a person would type; 0 for anything else."""
+    return int(answer) if answer.isdecimal() and len(answer) <= 3 else 0
+
+
 async def _category(turn: Turn, draft: Draft, answer: str) -> str:
     """By its number or its key; a number that was no choice is "other"."""
     choices = draft.facts["choices"]
     if answer.isdecimal():
-        answer = choices[int(answer) - 1] if 1 <= int(answer) <= len(choices) else OTHER
+        answer = choices[number - 1] if 1 <= (number := _number(answer)) <= len(choices) else OTHER
     return await go_on(turn, replace(draft, category=answer if answer in choices else OTHER))
 
 
@@ -122,14 +127,14 @@ async def _risk(turn: Turn, draft: Draft, answer: str) -> str:
 
 
 async def _place(turn: Turn, draft: Draft, answer: str) -> str:
-    place = await placing.chosen(turn, draft, int(answer)) if answer.isdecimal() else None
+    place = await placing.chosen(turn, draft, _number(answer))
     if place is None:
         return await go_on(turn, placing.untyped(draft))
     return await go_on(turn, noting(replace(draft, place=place), **{placing.CANDIDATES: None}))
 
 
 async def _going(turn: Turn, draft: Draft, answer: str) -> str:
-    return await my_cases.gone_to(turn, draft, int(answer) if answer.isdecimal() else 0)
+    return await my_cases.gone_to(turn, draft, _number(answer))
 
 
 async def _same_or_new(turn: Turn, draft: Draft, answer: str) -> str:

@@ -238,7 +238,7 @@ def test_a_wrong_line_is_named(csv: str, says: str) -> None:
     assert type(refused.value).__name__ == "Invalid"
 
 
-@pytest.mark.parametrize("answer", ["²", "", "999", "-1", "一", "1.1"])
+@pytest.mark.parametrize("answer", ["²", "", "999", "-1", "一", "1.1", "9" * 5000])
 async def test_an_id_that_nobody_offered_is_none_of_them(door: Door, runtime: Runtime, answer: str) -> None:
     await door.say("青莲公园北门有人唱歌太吵")
     asked = await door.say("x", tap_id=f"place.{answer}")
