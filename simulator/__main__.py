@@ -7,7 +7,7 @@ import sys
 
 import uvicorn
 
-from simulator.config import Mode, SimulatorConfig
+from simulator.config import Form, Mode, SimulatorConfig
 from simulator.main import NotInProduction, create_simulator
 
 
@@ -26,6 +26,8 @@ def main() -> None:
             token=given.token,
             aes_key=given.aes_key,
             mode=Mode(given.mode),
+            mp_callback_url=given.mp_callback,
+            mp_form=Form(given.mp_form),
             account_name=given.name,
             public_url=given.public_url or f"http://localhost:{given.port}",
             sketch_map=given.sketch_map,
@@ -51,6 +53,8 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--mp-app-id", required=True, help="the mini-program's")
     parser.add_argument("--mp-app-secret", required=True)
     parser.add_argument("--mode", choices=[mode.value for mode in Mode], default=Mode.SECURE.value)
+    parser.add_argument("--mp-callback", help="where the mini-program's pushes go (default: nowhere)")
+    parser.add_argument("--mp-form", choices=[form.value for form in Form], default=Form.JSON.value)
     parser.add_argument("--name", default="演示公众号", help="what the account is called in the chat")
     parser.add_argument("--public-url", help="how others reach this simulator (default: localhost)")
     parser.add_argument("--sketch-map", help="path or http(s) address of a GeoJSON in WGS-84")

@@ -100,7 +100,7 @@ async def test_two_phones_side_by_side_and_every_call_decrypted(
     await wechat.post(
         "message/custom/send", {"touser": "nobody", "msgtype": "text", "text": {"content": "x"}}
     )
-    page = await browser.open(f"{address}/chat#one,two", width=1500, height=860)
+    page = await browser.open(f"{address}/chat#one,two", width=1600, height=900)
     await page.until("document.querySelectorAll('.phone .line.passive').length === 2")
 
     await page.click("#open-inspector")
@@ -111,7 +111,7 @@ async def test_two_phones_side_by_side_and_every_call_decrypted(
     shown = await page.until("document.querySelector('.details')?.innerText")
     assert "<Content>第一件</Content>" in shown
     assert "收到" in shown
-    await picture(page, "chat-inspector", width_px=1100)
+    await picture(page, "chat-inspector", width_px=1200)
     await page.run("document.querySelector('#inspector-filter').value = ''")
     await page.run(
         "(() => { const kind = document.querySelector('#inspector-kind'); kind.value = 'errors';"
