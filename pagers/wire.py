@@ -94,7 +94,7 @@ def _seconds(told: str) -> float | None:
 
 
 def read(answer: Answer | None) -> Outcome:
-    """What an HTTP answer means. Our receivers dedupe by the page's id, so no answer is simply tried again.
+    """What an HTTP answer means. Our receivers dedupe by the page's id, so silence is simply tried again.
 
     2xx, and 409 for a repeat: it has it. 404 and 410: it knows no such badge. 401 and 403: an operator must
     look. 429: it asks for quiet. Any other 4xx, and a redirect: our fault.

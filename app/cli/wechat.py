@@ -128,7 +128,9 @@ def qr_officer(
         async with runtime.database.moves() as db:
             found = await officer_with_badge(db, badge)
         if found is None:
-            raise NotFound(f"No officer has the badge {badge}.")
+            raise NotFound(
+                f"No officer has the badge {badge}: the console lists them, `didi officer invite` adds one."
+            )
         return str(found)
 
     _draw(scenes.OFFICER, name_of, file, days, as_json)

@@ -50,7 +50,7 @@ class DeliveryState(StrEnum):
     QUEUED = "queued"
     SENT = "sent"
     REFUSED = "refused"  # WeChat said no, for good
-    UNCERTAIN = "uncertain"  # the process died between send and record
+    UNCERTAIN = "uncertain"  # it may have arrived: no answer came, or nobody lived to write it down
     DROPPED = "dropped"  # no longer true, or no budget: waits for the person to ask
     DEAD = "dead"  # 8 tries, or our own fault: an operator looks
 
@@ -103,7 +103,7 @@ class DeliveryRow(Base):
     due_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))  # also the lease
     sending_at: Mapped[datetime | None]  # set before the call; still set after a crash: uncertain
     done_at: Mapped[datetime | None]
-    seen_at: Mapped[datetime | None]  # not heard of when it happened, and told in a later answer
+    seen_at: Mapped[datetime | None]  # the person has seen it: in a later answer, or in the mini-program
     code: Mapped[int | None]  # WeChat's
     reading: Mapped[str | None] = mapped_column(String(40))  # ours
     passed_on: Mapped[bool] = mapped_column(server_default=text("FALSE"))  # the next channel has it

@@ -211,12 +211,7 @@ async def replace_places(
 def _check(given: Sequence[PlaceGiven]) -> None:
     if len(given) > PLACES_MAX:
         raise Invalid(f"a station keeps {PLACES_MAX} places, these are {len(given)}", field="places")
-    names = [place.name for place in given]
-    if (
-        twice := sorted({name for name in names if names.count(name) > 1})
-        if len(set(names)) < len(names)
-        else []
-    ):
+    if twice := sorted(name for name, n in Counter(place.name for place in given).items() if n > 1):
         raise Invalid(f"each name once; twice: {', '.join(twice[:5])}", field="places")
 
 
