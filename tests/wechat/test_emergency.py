@@ -1,12 +1,14 @@
 """The emergency gate: what must ring, what must not, and that nothing else is needed for it."""
 
+import random
 import subprocess
 import sys
 import time
 
 import pytest
 
-from wechat.emergency import danger
+from wechat.emergency import _split, _units, danger
+from wechat.emergency_words import WORDS
 
 DANGER = (
     """
@@ -66,13 +68,62 @@ def test_words_that_mean_danger_together_ring_unless_the_clause_is_calm(words: s
 
 
 def test_the_longest_text_is_judged_at_once() -> None:
-    texts = ["a" * 2048, "打" * 682, "has a " * 341, "有" * 682, "help " * 409, "拿着" * 341, " " * 2048]
+    texts = [
+        "a" * 2048,
+        "打" * 682,
+        "has a " * 341,
+        "有" * 682,
+        "help " * 409,
+        "拿着" * 341,
+        " " * 2048,
+        "被人" * 341,
+        "打火" * 341,
+    ]
     began = time.process_time()
 
     for text in texts:
         danger(text)
 
     assert time.process_time() - began < 0.5  # a search that backtracks would take minutes
+
+
+def _choices(pattern: str) -> list[str]:
+    """Every token of a pattern, at most some thousands."""
+    found = [""]
+    for unit in _units(pattern):
+        body = unit.removesuffix("?")
+        ways = (
+            [w for choice in _split(body[1:-1], "|") for w in _choices(choice)] if body[0] == "(" else [body]
+        )
+        if body != unit:
+            ways.append("")
+        found = [begun + way for begun in found for way in ways]
+        if len(found) > 2000:
+            found = random.Random(0).sample(found, 2000)
+    return found
+
+
+@pytest.mark.parametrize("concept", ["cry", "grave"])
+def test_no_calm_phrase_takes_a_whole_danger_away(concept: str) -> None:
+    """A word on the calm list may cover half of another: 自杀 was once lost to a calm 杀我."""
+    tokens = [token for pattern in _split(WORDS[concept], "/\n") for token in _choices(pattern) if token]
+    lost = [token for token in tokens if not danger(token)]
+
+    assert len(tokens) > 250
+    assert len(lost) <= len(tokens) / 1000, lost
+
+
+@pytest.mark.parametrize(
+    ("words", "rings"),
+    [
+        ("我家着火了", True), ("我的歌火了", False), ("我看完电影出来有人拿刀追我", True), ("电影里有人拿刀追他", False),
+        ("在烧烤店，有人用酒瓶打人", True), ("救 命", True), ("heeelp meee", True), ("他有刀", True), ("他 有 刀", True),
+        ("老公要杀我", True), ("我妈会打死我的", False), ("我想自殺", True), ("没有人受伤", False), ("someone's got a knife", True),
+        ("燃气管，一直漏", True), ("他拿着刀。我手机没电了", True),
+    ],
+)  # fmt: skip
+def test_longer_phrases_swallow_shorter_ones_within_a_clause(words: str, rings: bool) -> None:
+    assert danger(words) is rings
 
 
 def test_the_gate_stands_without_the_core() -> None:
