@@ -139,5 +139,4 @@ async def _who(turn: Turn, officer_id: UUID) -> str:
 
 
 async def _station(turn: Turn, station_id: UUID) -> dict[str, str]:
-    station = (await registry(turn.runtime)).get(station_id)
-    return {"station": station.name, "station_en": station.name_en or station.name, "phone": station.phone}
+    return (await registry(turn.runtime)).get(station_id).facts()

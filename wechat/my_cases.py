@@ -52,10 +52,10 @@ async def progress(turn: Turn) -> str:
 
 async def _progress_of(turn: Turn, case: Case) -> str:
     station = (await registry(turn.runtime)).get(case.ringing_id or case.station_id)
-    name = station.name_en if turn.language == "en" else station.name
     parts = [
         turn.say(
-            replies.STATES[case.state], station=name, phone=station.phone, officer=await _officer(turn, case),
+            replies.STATES[case.state], station=station.called(turn.language), phone=station.phone,
+            officer=await _officer(turn, case),
             waited=_since(turn, case.now, case.reported_at),
             left_s=max(0, math.ceil((case.deadline - case.now).total_seconds())),
         )

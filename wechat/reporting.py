@@ -218,7 +218,7 @@ async def _received(turn: Turn, opened: Opened, category: str) -> str:
     station = (await registry(turn.runtime)).get(opened.station_id)
     facts: dict[str, Any] = {
         "number": opened.number, "phone": station.phone, "meet_code": case.meet_code,
-        "station": station.name_en if turn.language == "en" else station.name,
+        "station": station.called(turn.language),
         "seconds": round((opened.deadline - opened.reported_at).total_seconds()),
     }  # fmt: skip
     lines = [turn.say(replies.STOP_PAYMENT)] if opened.cause is Cause.NO_SCENE else []

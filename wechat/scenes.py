@@ -69,8 +69,7 @@ async def _at_station(turn: Turn, code: str) -> str | None:
     if station is None:
         return None
     await prefer_station(turn.db, turn.person_id, station.id)
-    facts = {"station": station.name, "station_en": station.name_en or station.name, "phone": station.phone}
-    return f"{turn.say(AT_STATION, **facts)}\n{turn.say(replies.GREETING)}"
+    return f"{turn.say(AT_STATION, **station.facts())}\n{turn.say(replies.GREETING)}"
 
 
 def _uuid(name: str) -> UUID | None:

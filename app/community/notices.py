@@ -33,7 +33,7 @@ async def to_resident(_: Db, runtime: Runtime, event: Event) -> list[Notice]:
     if event.data.get("told") or event.station_id is None:
         return []
     station = (await registry(runtime)).get(event.station_id)
-    facts |= {"station": station.name, "station_en": station.name_en, "phone": station.phone}
+    facts |= station.facts()
     return [Notice(resident, "question_handed_over", facts=facts)]
 
 

@@ -116,9 +116,7 @@ async def _desk(runtime: Runtime, event: Event, ringing_id: str | None) -> dict[
     station = (await registry(runtime)).get(station_id) if station_id else None
     if station is None:
         return {"station": "", "station_en": "the station", "phone": "110", "station_id": None}
-    return {
-        "station": station.name, "station_en": station.name_en, "phone": station.phone, "station_id": str(station.id)
-    }  # fmt: skip
+    return station.facts() | {"station_id": str(station.id)}
 
 
 _OFFERED = text("SELECT urgent, number FROM cases WHERE id = :case_id")

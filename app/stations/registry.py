@@ -64,6 +64,14 @@ class Station:
     settings: StationSettings
     neighbours: tuple[UUID, ...] = ()
 
+    def called(self, language: str) -> str:
+        """Its name in `zh` or `en`; the Chinese one where it has no other."""
+        return self.name_en or self.name if language == "en" else self.name
+
+    def facts(self) -> dict[str, str]:
+        """What fills words that name it: `station`, `station_en`, `phone`."""
+        return {"station": self.name, "station_en": self.called("en"), "phone": self.phone}
+
 
 class Registry:
     """All stations at one moment. Immutable: a change makes a new one."""

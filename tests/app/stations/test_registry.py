@@ -1,6 +1,7 @@
 """Which station a point belongs to, whose desk rings, and how soon a change is known."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -39,6 +40,14 @@ def station(code, boundary=None, *, settings=None, parent=None, neighbours=(), i
         uuid4(), code, code, code, "", parent.id if parent else None, is_command,
         shape(boundary) if boundary else None, read_settings(settings or {}), tuple(n.id for n in neighbours),
     )  # fmt: skip
+
+
+def test_a_station_without_an_english_name_is_called_by_its_chinese_one():
+    named = station("XW")
+    bare = replace(named, name="玄武门派出所", name_en="")
+
+    assert replace(named, name_en="Xuanwumen Station").called("en") == "Xuanwumen Station"
+    assert bare.called("en") == bare.called("zh") == bare.facts()["station_en"] == "玄武门派出所"
 
 
 def test_a_point_belongs_to_the_station_around_it_and_outside_to_none():
