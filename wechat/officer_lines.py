@@ -83,7 +83,7 @@ WHY_RELEASE: Final = Line(
     'Why let {number} go? Tap, or send "release" and the reason.\n{choices}',
 )
 RELEASED: Final = (
-    Line("已放弃 {number}，已转给其他民警。", "{number} let go: others are asked."),
+    Line("已放弃 {number}，正在询问其他民警。", "{number} let go: others are asked."),
     Line("已放弃 {number}，已转值班台。", "{number} let go: the desk has it."),
 )
 CHANGED: Final = Line(
