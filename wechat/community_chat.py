@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Final
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from app.kit.errors import AppError
 from app.people.identity import name_in_part, names_of
 from app.people.queries import badges_of
 from app.stations.registry import registry
+from wechat.intents import tidied
 from wechat.messages import ClickEvent, Incoming, TextMessage
 from wechat.replies import Line
 from wechat.turn import Turn
@@ -28,7 +28,6 @@ _HOW: Final = re.compile(
 )
 _READ: Final = re.compile(r"查看|查看回复|read", re.IGNORECASE)
 _UNBIND: Final = re.compile(r"解除片警|取消片警|解绑片警|leave my officer|unbind", re.IGNORECASE)
-_TRAILING: Final = "!?.,;~…。！？，、；～ "
 
 BOUND: Final = Line(
     "已关联社区民警 {who}（{station}，电话 {phone}）。发“问片警 内容”提问：内容只给这位民警，其不在岗时转{station}值班台；"
@@ -83,7 +82,7 @@ async def answer(turn: Turn, message: Incoming) -> str | None:
         return await _how(turn) if message.key == ASK_KEY else None
     if not isinstance(message, TextMessage):
         return None
-    plain = " ".join(unicodedata.normalize("NFKC", message.text).split()).strip(_TRAILING)
+    plain = tidied(message.text)
     if _READ.fullmatch(plain):
         return await answers(turn) or turn.say(NOTHING_NEW)
     if _UNBIND.fullmatch(plain):
@@ -102,7 +101,7 @@ async def _ask(turn: Turn, words: str) -> str:
     try:
         asked = await ask(turn.db, turn.runtime, person_id=turn.person_id, words=words, key=turn.key)
     except AppError as error:
-        return error.message_en if turn.language == "en" else error.message
+        return turn.refused(error)
     return turn.say(TO_DESK[asked.cause] if asked.cause else ASKED, **await _station(turn, asked.station_id))
 
 
@@ -119,7 +118,7 @@ async def bound(turn: Turn, officer_id: UUID) -> str:
     try:
         made = await bind(turn.db, turn.person_id, officer_id)
     except OfficerNotThere as error:
-        return error.message_en if turn.language == "en" else error.message
+        return turn.refused(error)
     return turn.say(BOUND, who=await _who(turn, officer_id), **await _station(turn, made.station_id))
 
 

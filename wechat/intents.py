@@ -188,9 +188,14 @@ def _argument(intent: Intent, match: re.Match[str]) -> str | None:
     return found
 
 
+def tidied(line: str) -> str:
+    """Signs of one width, single spaces, no punctuation at the ends."""
+    return " ".join(unicodedata.normalize("NFKC", line).replace("’", "'").split()).strip(_TRAILING)
+
+
 def folded(text: str) -> str:
-    """Small letters and signs of one width, single spaces, no punctuation at the ends."""
-    return " ".join(unicodedata.normalize("NFKC", text).lower().replace("’", "'").split()).strip(_TRAILING)
+    """The same in small letters."""
+    return tidied(text).lower()
 
 
 def language_of(text: str) -> str | None:

@@ -47,7 +47,7 @@ async def answer(turn: Turn, person: Person, message: Incoming) -> str | None:
         return await _as_officer(turn, typed, message)
     except AppError as error:  # the chat has its words; what was done before in this turn stands
         log.info("officer_refused", word=typed.word, error=error.code)
-        return error.message_en if turn.language == "en" else error.message
+        return turn.refused(error)
 
 
 def _typed(message: Incoming) -> Typed | None:

@@ -6,12 +6,12 @@ Only a whole line counts. What an officer writes otherwise is what any citizen w
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from app.dispatch.acts import Disposition
+from wechat.intents import tidied
 from wechat.menu_table import OFFICERS
 
 
@@ -136,12 +136,11 @@ REASONS: Final = (
     ("有其他紧急任务", "something urgent came up"),
 )
 """Reasons to tap for letting a case go; any other can be typed."""
-_TRAILING: Final = "!?.,;~…。！？，、；～ "
 
 
 def typed_of(line: str) -> Typed | None:
     """The word that a line is, or None."""
-    plain = " ".join(unicodedata.normalize("NFKC", line).replace("’", "'").split()).strip(_TRAILING)
+    plain = tidied(line)
     for saying in SAYINGS:
         if found := saying.pattern.fullmatch(plain):
             first, second, *_ = (*(group or "" for group in found.groups()), "", "")

@@ -78,7 +78,7 @@ async def take(act: Act) -> str:
         return turn.say(lines.WON_AGAIN, number=claimed.number)
     return turn.say(
         lines.WON, number=claimed.number, category=_category(turn, chance.category), where=_where(turn, chance),
-        seconds=max(0, round(claimed.waited_s)), next=taps.link(*_both(_say(turn, "出发", "en route")), _fence(chance.number, claimed.epoch)),
+        seconds=max(0, round(claimed.waited_s)), next=taps.command(_say(turn, "出发", "en route"), _fence(chance.number, claimed.epoch)),
     )  # fmt: skip
 
 
@@ -130,9 +130,7 @@ async def arrive(act: Act) -> str:
             return turn.say(lines.HOW_TO_ARRIVE)
         raise
     fence = _fence(held.number, held.epoch)
-    return turn.say(
-        lines.ARRIVED, number=held.number, next=taps.link(*_both(_say(turn, "结束", "close")), fence)
-    )
+    return turn.say(lines.ARRIVED, number=held.number, next=taps.command(_say(turn, "结束", "close"), fence))
 
 
 async def close(act: Act) -> str | None:
@@ -284,7 +282,3 @@ def _category(turn: Turn, key: str) -> str:
 
 def _say(turn: Turn, zh: str, en: str) -> str:
     return en if turn.language == "en" else zh
-
-
-def _both(words: str) -> tuple[str, str]:
-    return words, words

@@ -26,9 +26,9 @@ def link(shown: str, sends: str, tap_id: str) -> str:
     return f'<a href="weixin://bizmsgmenu?msgmenucontent={_UNFIT.sub(" ", sends)}&msgmenuid={tap_id}">{shown}</a>'
 
 
-def command(words: str) -> str:
-    """A command to tap, as it would be typed."""
-    return link(words, words, COMMAND)
+def command(words: str, tap_id: str = COMMAND) -> str:
+    """A command to tap, as it would be typed; `tap_id` where the tap must tell more than its words."""
+    return link(words, words, tap_id)
 
 
 def commands(words: str) -> str:

@@ -10,6 +10,7 @@ from app.cases.queries import Case, cases_of_reporter
 from app.cases.states import ENDED
 from app.dispatch.drafts import Draft
 from app.kit.database import Db
+from app.kit.errors import AppError
 from app.kit.runtime import Runtime
 from wechat.intents import Intent
 from wechat.replies import Line
@@ -30,6 +31,10 @@ class Turn:
     def say(self, line: Line, **facts: object) -> str:
         """A line in the writer's language."""
         return line.say(self.language, **facts)
+
+    def refused(self, error: AppError) -> str:
+        """Why the core refused, in the writer's language."""
+        return error.message_en if self.language == "en" else error.message
 
     async def cases(self) -> list[Case]:
         """The writer's last 20 cases, newest first."""
