@@ -107,16 +107,16 @@ WORDS: dict[str, Words] = {
         'What you have taken shows no sign yet: reply "en route" or "still coming", or open the mini-program.',
     ),
     "raised": Words(
-        "您手上的任务情况升级，请立即打开小程序。",
-        "What you have taken has become urgent. Open the mini-program at once.",
+        "您手上的任务情况升级，请立即回复“状态”或打开小程序查看。",
+        'What you have taken has become urgent: reply "status" or open the mini-program at once.',
     ),
     "assigned": Words(
         "值班台给您指派了一项任务，请回复“状态”或打开小程序查看。",
         'The desk has assigned something to you: reply "status", or open the mini-program.',
     ),
     "called_off": Words(
-        "您手上的任务已取消或改派，请打开小程序查看。",
-        "What you had taken is cancelled or reassigned. Open the mini-program.",
+        "您手上的任务已取消或改派，请回复“状态”或打开小程序查看。",
+        'What you had taken is cancelled or reassigned: reply "status", or open the mini-program.',
     ),
 }
 
