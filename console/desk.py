@@ -67,7 +67,7 @@ class CloseIn(ActIn):
 
 
 class MergeIn(ActIn):
-    """The case of the same incident that goes on."""
+    """The case of the same matter that goes on."""
 
     into_id: UUID
 
@@ -184,7 +184,7 @@ async def post_forward(case_id: UUID, body: ForwardIn, actor: Desk, runtime: Sto
 @routes.post(
     "/merge",
     operation_id="consoleMerge",
-    summary="Fold it into another of the same incident",
+    summary="Fold it into another of the same matter",
     responses=problems(*_ACTS),
     openapi_extra=_DESK,
 )

@@ -143,7 +143,7 @@ _ENDED = text(f"SELECT state IN {ENDED_SQL} FROM cases WHERE id = :into_id")
 
 
 async def merge(runtime: Runtime, case_id: UUID, *, epoch: int, into_id: UUID, actor: Actor) -> Moved:
-    """Fold a case into another of the same incident; the other goes on.
+    """Fold a case into another of the same matter; the other goes on.
 
     Raises:
         CaseEnded: the other has ended, and nobody would look after either.
