@@ -25,9 +25,8 @@ log = structlog.get_logger()
 ASKED_FOR_S: Final = 1.5
 _MET_MAX: Final = 100_000
 
-_met: OrderedDict[tuple[int, bytes], None] = (
-    OrderedDict()
-)  # by runtime and blind index: known, not asked again
+# By runtime and blind index: known, not asked again.
+_met: OrderedDict[tuple[int, bytes], None] = OrderedDict()
 
 
 class Followers(Protocol):
