@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from simulator import api, control
+from simulator import world as worlds
 from simulator.api import pager
 from simulator.config import SimulatorConfig
 from simulator.world import new_world
@@ -51,6 +52,8 @@ def create_simulator(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        # What was still to be pushed has nobody left to push it to.
+        worlds.stop(app.state.world)
         await callbacks.aclose()
 
     app = FastAPI(title="Simulated WeChat", version="1", lifespan=lifespan, docs_url="/__wechat__/docs")

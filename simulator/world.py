@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from simulator.belongings import Scene, Tag, Template, Ticket
 from simulator.chat import Chat
 from simulator.clock import Clock
 from simulator.config import SimulatorConfig
@@ -33,42 +34,6 @@ class Kind(StrEnum):
 
     OFFICIAL = "official_account"
     MINI_PROGRAM = "mini_program"
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A form of notice: what it is called, and what each of its keys stands for."""
-
-    template_id: str
-    title: str
-    labels: dict[str, str]  # by key, in the order they are shown
-
-
-@dataclass(slots=True)
-class Tag:
-    """A name that the account gives to some of its followers."""
-
-    tag_id: int
-    name: str
-    users: set[str] = field(default_factory=set)  # by user id
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """A ticket of the JS-SDK, and when it runs out."""
-
-    value: str = field(repr=False)
-    ends_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What a code of the account carries; `ends_at` None: for good."""
-
-    ticket: str
-    scene: str
-    url: str
-    ends_at: float | None
 
 
 @dataclass(slots=True)
@@ -218,11 +183,7 @@ def reset(world: World) -> None:
     world.pockets = Pockets()
     world.users, world.by_openid, world.codes, world.refusals = {}, {}, {}, {}
     world.phone_codes, world.web_codes, world.web_tokens = {}, {}, {}
-    for task in world.later:
-        task.cancel()
-    for _, release in world.held:
-        release.close()
-    world.held = []
+    stop(world)
     world.accounts = {
         c.app_id: Account(Kind.OFFICIAL, c.app_id, c.app_secret, c.original_id),
         c.mp_app_id: Account(Kind.MINI_PROGRAM, c.mp_app_id, c.mp_app_secret, c.mp_original_id),
@@ -231,6 +192,15 @@ def reset(world: World) -> None:
         add_template(world.mini_program, template_id, keys=dict.fromkeys(keys, ""))
     for template_id, keys in c.official_templates.items():
         add_template(world.official, template_id, keys=dict.fromkeys(keys, ""))
+
+
+def stop(world: World) -> None:
+    """Push nothing any more by itself."""
+    for task in world.later:
+        task.cancel()
+    for _, release in world.held:
+        release.close()
+    world.held = []
 
 
 def add_template(account: Account, template_id: str, *, keys: dict[str, str], title: str = "") -> Template:

@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from starlette.responses import Response
 
 from simulator.api.wire import ANYONE, OFFICIAL, Answer, Call, endpoint, read_json
+from simulator.belongings import Scene
 from simulator.errors import refusal
 from simulator.qrcodes import png
-from simulator.world import Scene
 
 MOST_S = 2_592_000
 LEAST_S = 60

@@ -8,8 +8,9 @@ from typing import Any
 from fastapi import FastAPI
 
 from simulator.api.wire import OFFICIAL, Answer, Call, endpoint, read_json
+from simulator.belongings import Tag
 from simulator.errors import refusal
-from simulator.world import Tag, User, user_by_openid
+from simulator.world import User, user_by_openid
 
 MOST_TAGS, MOST_OF_A_PERSON, MOST_AT_ONCE = 100, 20, 50
 _NAME_BYTES = 90  # thirty Chinese characters

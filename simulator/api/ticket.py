@@ -7,8 +7,8 @@ import secrets
 from fastapi import FastAPI
 
 from simulator.api.wire import OFFICIAL, Answer, Call, endpoint
+from simulator.belongings import Ticket
 from simulator.errors import refusal
-from simulator.world import Ticket
 
 LIFETIME_S = 7200
 _TYPES = ("jsapi", "wx_card")
