@@ -6,6 +6,7 @@ from typing import Final
 
 from app.cases.queries import Flag
 from app.dispatch.citizen import CORRECT_RATING_MIN
+from app.dispatch.nearby import PEOPLE_MIN, TOLD_A_DAY
 from app.stations.categories import DEFAULT_CATEGORIES
 from wechat import replies
 from wechat.elsewhere import SERVICES
@@ -27,7 +28,12 @@ number: each question is put once, the place {MOST_ASKS_FOR_PLACE} times, and th
 - **Place**: WeChat's location, a place picked on its map, or words. Words that name a known place are asked about ("do you mean
   ...?") before they count; other words stay as they are, and the desk asks. Known places are imported for each station by its
   administrator: `PUT /console/v1/stations/{{id}}/places`, a CSV of `name,aliases,lat,lng`.
-- **Outside** the area of every station a report goes to the command centre's desk, and it is said so.
+- **Outside** the area of every station a report goes to the command centre's desk, where there is none to the nearest station's,
+  and it is said so.
+- **Me too**: of {{shared}} somebody who is about to report the same within about 300 m is asked whether it is this one, told its
+  category and no more; only when {PEOPLE_MIN} different people have spoken of it, {TOLD_A_DAY} times a day. Where the desk has opened an area case,
+  its words are asked about, for its category. "Me too" opens no case and is told of the end; anything else does. Danger,
+  silent mode, children and missing persons are never asked.
 - **Missing person**: age and risk are asked first, at any hour, with no limit. A question passed over counts as yes.
 - **Online fraud**: 96110 before anything else; nobody need come, so no place is asked for.
 - A report that is not finished waits for `DIDI_DRAFT_KEPT_DAYS` days. After an hour's pause the next message says that it goes
@@ -88,8 +94,9 @@ def page() -> str:
     tail = _TAIL.replace("{presets}", ", ".join(f"{line.zh} ({line.en})" for line in replies.PRESETS))
     services = "".join(f"| {one.phone} | {one.what.en} | {one.such} |\n" for one in SERVICES)
     kinds = "".join(f"- `{kind}`: {line.en}\n" for kind, line in replies.KINDS.items())
+    shared = ", ".join(f"`{c.key}`" for c in DEFAULT_CATEGORIES if c.shared)
     return (
-        _HEAD
+        _HEAD.replace("{shared}", shared)
         + "".join(_row(asking) for asking in ASKINGS)
         + _RATING
         + _categories()

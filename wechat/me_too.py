@@ -8,7 +8,7 @@ from uuid import UUID
 from app.cases.queries import Flag
 from app.dispatch.area import area_case_at
 from app.dispatch.drafts import Draft, drop, save
-from app.dispatch.nearby import case_near, note_told, say_me_too
+from app.dispatch.nearby import case_near, note_told, running_of, say_me_too
 from app.stations.categories import NEVER_SHARED, Category
 from wechat import taps
 from wechat.replies import Line
@@ -32,6 +32,10 @@ COUNTED: Final = Line(
     "好的，已计入，结束时会在这里告诉您；您写的内容没有另外上报。如情况不同，直接写下即可。有人有危险请拨打110。",
     "Counted; you will be told here when it has ended. What you wrote was not sent. If yours is different, just write it. "
     "If anybody is in danger call 110.",
+)
+RUNNING: Final = Line(
+    "另有{n}件与他人相同的情况已计入，尚未结束；结束时会在这里告诉您。",
+    "Counted with others: {n}, not ended yet; you will be told here when it has.",
 )
 
 
@@ -69,3 +73,9 @@ async def joined(turn: Turn, draft: Draft) -> str | None:
         return None
     await drop(turn.db, turn.runtime, turn.person_id)
     return turn.say(COUNTED)
+
+
+async def progress(turn: Turn) -> list[str]:
+    """What is said of it when somebody asks how far things are."""
+    n = await running_of(turn.db, turn.person_id)
+    return [turn.say(RUNNING, n=n)] if n else []

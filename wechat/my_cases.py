@@ -23,7 +23,7 @@ from app.people.identity import name_in_part, names_of
 from app.people.officers import facts_of
 from app.stations.registry import registry
 from app.tracking.queries import TrackState, track
-from wechat import complaints, placing, receipts, replies
+from wechat import complaints, me_too, placing, receipts, replies
 from wechat.flags import flags_in
 from wechat.reporting import GOING
 from wechat.times import ago
@@ -44,6 +44,7 @@ async def progress(turn: Turn) -> str:
     if lost := await lost_of(turn.db, [case.id for case in shown]):
         lines.append(turn.say(replies.MEDIA_LOST, n=lost))
     lines += await complaints.progress(turn)
+    lines += await me_too.progress(turn)
     lines = lines or [turn.say(replies.NOTHING_OPEN)]
     if missed := await take_waiting(turn.db, turn.person_id):
         lines.insert(0, turn.say(replies.UPDATES_IN_STATUS, n=len(missed)))

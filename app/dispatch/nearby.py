@@ -123,6 +123,16 @@ async def me_toos_by(db: Db, person_id: UUID) -> Sequence[OwnMeToo]:
     ]
 
 
+_RUNNING = text(
+    "SELECT count(*) FROM me_toos WHERE person_id = :person_id AND joined_at IS NOT NULL AND ended_by IS NULL"
+)
+
+
+async def running_of(db: Db, person_id: UUID) -> int:
+    """To how many cases that run this person has said "me too", or has reported them in one that was folded into it."""
+    return int((await db.execute(_RUNNING, {"person_id": person_id})).scalar_one())
+
+
 # What a case is folded into goes on for its people too. FOR SHARE as above: of an end that comes at this moment they
 # hear either here or with the rest.
 _GOES_ON = text(f"SELECT state NOT IN {ENDED_SQL} FROM cases WHERE id = :into_id FOR SHARE")

@@ -88,6 +88,18 @@ async def test_me_too_is_counted_opens_no_case_and_hears_of_the_end(
     assert [await joined(runtime, case) for case in there] == [1, 0, 0]
 
 
+async def test_who_asks_how_far_it_is_hears_that_it_runs_until_it_has_ended(
+    door: Door, runtime: Runtime, there: list[Made]
+) -> None:
+    await door.tap(await reported(door), "我也遇到")
+    running = await door.say("进度")
+    await rows(runtime, "UPDATE me_toos SET ended_by = 1 RETURNING person_id")
+    ended = await door.say("进度")
+
+    assert running == "另有1件与他人相同的情况已计入，尚未结束；结束时会在这里告诉您。"
+    assert ended == "您目前没有进行中的报告。"
+
+
 @pytest.mark.parametrize("how", ["tap", "2", "是对面另一家", "photo"])
 async def test_another_or_anything_else_opens_a_case_of_their_own(
     door: Door, runtime: Runtime, there: list[Made], how: str
