@@ -221,7 +221,7 @@ async def _on_video(turn: Turn, draft: Draft, message: Any) -> str:
 async def on_media(turn: Turn, draft: Draft, kind: MediaKind, media_id: str) -> str:
     """A picture, a voice, a video: part of the report that is being written, else of the open case."""
     if len(media_id) > MEDIA_ID_MAX:
-        log.error("wechat_media_id_too_long", length=len(media_id))
+        log.warning("wechat_media_id_too_long", length=len(media_id))
         return turn.say(replies.PHOTO_NOT_KEPT)
     if complaints.in_lane(draft):
         return await complaints.words_only(turn, draft)
