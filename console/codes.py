@@ -47,7 +47,7 @@ routes = APIRouter(tags=["Console: codes"])
 
 @routes.get(
     "/stations/{station_id}/code",
-    operation_id="stationCode",
+    operation_id="consoleStationCode",
     summary="A station's code as PNG",
     description="Whoever scans it follows the account and is greeted with the station's name and phone; a report without "
     "a place goes to its desk for 30 days.",
@@ -66,7 +66,7 @@ async def get_station_code(
 
 @routes.get(
     "/officers/{person_id}/code",
-    operation_id="officerCode",
+    operation_id="consoleOfficerCode",
     summary="A community officer's code as PNG",
     description="Whoever scans it becomes this officer's resident and may ask them by chat; undone by a word.",
     response_class=Response,

@@ -13,6 +13,7 @@ import uvicorn
 import websockets
 from fastapi import FastAPI
 
+from app.kit.errors import Unavailable
 from app.kit.runtime import Runtime
 from app.live.hub import Hub
 from app.main import create_app
@@ -22,11 +23,18 @@ from tests.console.people import ORIGIN, Dial, People, Person, Socket
 from tests.factories import Make
 
 
+class _NoCodes:
+    """WeChat, which gives addresses for codes, is not asked in these tests."""
+
+    async def address_of(self, kind: str, name: str) -> str:
+        raise Unavailable(f"no address for the code of a {kind}")
+
+
 @pytest.fixture
 async def app(runtime: Runtime, settings: Settings) -> AsyncIterator[FastAPI]:
     """The service on the test's own stores."""
     app = create_app(settings)
-    app.state.runtime, app.state.hub = runtime, Hub(runtime)
+    app.state.runtime, app.state.hub, app.state.codes = runtime, Hub(runtime), _NoCodes()
     await app.state.hub.start()
     yield app
     await app.state.hub.stop()
