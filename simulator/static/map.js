@@ -1,4 +1,6 @@
 // A sketch map in SVG: an outline, areas and named points of a GeoJSON in WGS-84, or a plain grid. A click drops a pin.
+import { spoken } from "./words.js";
+
 const SPACE = "http://www.w3.org/2000/svg";
 const METRES_PER_DEGREE = 111_320;
 
@@ -22,6 +24,12 @@ function rings(geometry) {
     default: return [];
   }
 }
+
+// Areas first, then points, then ways: what orients comes before what lies in it.
+const weight = (feature) => (/Polygon/.test(feature.geometry.type) ? 2 : feature.geometry.type === "Point" ? 1 : 0);
+const called = ({ properties }) => (spoken() === "en" && properties.name_en) || properties.name;
+// In letters as wide as high; Latin ones are about half of that.
+const length = (words) => [...words].reduce((sum, letter) => sum + (letter > "\u2e80" ? 1 : 0.56), 0.5);
 
 function bounds(features, centre) {
   const all = features.flatMap((feature) => rings(feature.geometry).flat());
@@ -72,7 +80,7 @@ export class SketchMap {
     const { width, height, scale } = this.frame();
     this.root.setAttribute("viewBox", `${this.view.x - width / 2} ${this.view.y - height / 2} ${width} ${height}`);
     const shapes = this.features.filter((feature) => feature.geometry && !/Point/.test(feature.geometry.type)).map((feature) => this.shape(feature));
-    const names = this.features.filter((feature) => feature.properties?.name).map((feature) => this.name(feature, scale));
+    const names = this.names(scale);
     this.root.replaceChildren(...this.grid(width, height, scale), ...shapes, ...names, ...(this.picked ? [this.pin(scale)] : []));
   }
 
@@ -83,13 +91,27 @@ export class SketchMap {
     return svg("path", { d, class: `${closed ? "area" : "way"} ${kind}`, "vector-effect": "non-scaling-stroke" });
   }
 
+  // Every point has its dot; a name that would lie on another one waits until one is closer.
+  names(scale) {
+    const named = this.features.filter((feature) => feature.properties?.name && rings(feature.geometry).flat().length);
+    const taken = [];
+    const order = [...named].sort((one, other) => weight(other) - weight(one));
+    return order.map((feature) => {
+      const drawn = this.name(feature, scale), words = drawn.querySelector("text");
+      const width = length(words.textContent) * 12 * scale, x = Number(words.getAttribute("x")), y = Number(words.getAttribute("y"));
+      const box = { left: x - width / 2, right: x + width / 2, top: y - 12 * scale, bottom: y + 4 * scale };
+      if (taken.some((one) => one.left < box.right && box.left < one.right && one.top < box.bottom && box.top < one.bottom)) words.remove();
+      else taken.push(box);
+      return drawn;
+    });
+  }
+
   name(feature, scale) {
     const all = rings(feature.geometry).flat();
-    if (!all.length) return svg("g", {});
     const point = feature.geometry.type === "Point";
     const at = point ? all[0] : [all.reduce((sum, one) => sum + one[0], 0) / all.length, all.reduce((sum, one) => sum + one[1], 0) / all.length];
     const [x, y] = this.toDrawing(at);
-    const words = svg("text", { x, y: y - (point ? 9 * scale : 0), "font-size": 12 * scale, class: point ? "name" : "name area-name" }, feature.properties.name);
+    const words = svg("text", { x, y: y - (point ? 9 * scale : 0), "font-size": 12 * scale, class: point ? "name" : "name area-name" }, called(feature));
     return svg("g", {}, ...(point ? [svg("circle", { cx: x, cy: y, r: 4.5 * scale, class: "spot" })] : []), words);
   }
 
