@@ -164,9 +164,9 @@ async def test_a_notice_asks_for_stars_and_a_number_in_the_chat_gives_them(
     await world.settle()
 
     assert "评分" in told[-1]
-    assert reply == "谢谢评价。"
+    assert reply.startswith("谢谢评价。")
     assert await world.make.column(case, "stars") == 5
-    assert await neighbour.say("评分5") == "谢谢评价。"  # again: as the first time
+    assert (await neighbour.say("评分5")).startswith("谢谢评价。")  # again: as the first time
     assert (await world.kinds(case)).count("case_rated") == 1
 
 
