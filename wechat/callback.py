@@ -192,7 +192,7 @@ async def _work(
         answer = Answer(_without_stores(message, replies.Line(said, said)), "refused")
     except Exception as error:
         # Stores down, or our fault: WeChat must not be left to send it again and again.
-        log.error("wechat_message_failed", error=type(error).__name__)
+        log.error("wechat_message_failed", error=type(error).__name__, cause=type(error.__cause__).__name__)
         answer = Answer(_without_stores(message, replies.DOWN), "failed")
     if not answered.done():
         answered.set_result(answer)

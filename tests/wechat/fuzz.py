@@ -387,7 +387,7 @@ class ErrorCounter:
     def __call__(self, _: Any, level: str, event: Any) -> Any:
         if level in ("error", "exception", "critical"):
             self.errors[
-                f"{event.get('event')}: {event.get('error') or event.get('exc_info') or event.get('code') or ''}"
+                f"{event.get('event')}: {event.get('error') or event.get('exc_info') or event.get('code') or ''} {event.get('cause') or ''}"
             ] += 1
         raise structlog.DropEvent
 
