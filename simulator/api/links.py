@@ -19,6 +19,7 @@ _SCENE = re.compile(r"[0-9A-Za-z!#$&'()*+,/:;=?@\-._~]{1,32}")
 _VERSIONS = ("release", "trial", "develop")
 _WIDTH_PX = (280, 1280)
 MOST_DAYS = 30
+MOST_PAGE_LETTERS = 128
 
 
 def mount(app: FastAPI) -> None:
@@ -40,7 +41,7 @@ async def post_code(call: Call) -> Answer:
     if not isinstance(width, int) or not _WIDTH_PX[0] <= width <= _WIDTH_PX[1]:
         raise refusal(40097, "key: width")
     # A query does not belong into the page, nor a slash before it.
-    if page.startswith("/") or "?" in page:
+    if page.startswith("/") or "?" in page or len(page) > MOST_PAGE_LETTERS:
         raise refusal(41030)
     if posted.get("check_path", True):
         must_be_released(call, page)

@@ -160,3 +160,28 @@ def test_every_refusal_of_what_we_call_has_a_reading() -> None:
 
     assert codes - set(READINGS) == UNREAD
     assert all(read_code(code).alert for code in UNREAD)
+
+
+HOSTILE: list[Any] = [
+    None,
+    True,
+    -1,
+    2**70,
+    "",
+    "\x00]]>",
+    "x" * 5000,
+    [],
+    [[]],
+    [None],
+    {},
+    {"": None},
+    {"scene": 1},
+]
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if not row.query], ids=lambda row: row.call)
+async def test_whatever_is_posted_is_answered(on: Stage, row: Row) -> None:
+    for field in row.request:
+        for value in HOSTILE:
+            answer = await make(on, row, {field.path: value})
+            assert answer.status_code == 200, (field.path, value)
