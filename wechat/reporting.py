@@ -94,6 +94,9 @@ async def go_on(turn: Turn, draft: Draft) -> str:
         draft = noting(draft, stop_told=True)
         notes.append(turn.say(replies.STOP_PAYMENT))  # the line to call comes before any question
     await save(turn.db, turn.runtime, draft)
+    # Words of danger may be missed. A silent screen says no more than it must.
+    if Flag.TEXT_ONLY not in draft.flags:
+        questions.append(turn.say(replies.NEED_110))
     return "\n".join((*notes, *questions))
 
 
@@ -229,8 +232,7 @@ async def _received(turn: Turn, opened: Opened, category: str) -> str:
     else:
         why = turn.say(replies.WHY.get(opened.cause, replies.WHY_DESK))
         lines.append(turn.say(replies.OPENED_AT_DESK, why=why, **facts))
-    if category == MISSING_PERSON:
-        lines.append(turn.say(replies.NEED_110))
+    lines.append(turn.say(replies.NEED_110))
     lines.append(taps.commands(turn.say(replies.COMMANDS)))
     lines += await receipts.lines(turn, opened.case_id)
     return "\n".join(lines)

@@ -17,7 +17,7 @@ async def test_report_in_chat_reaches_the_phones_of_officers_near(world: World) 
 
     case = await world.newest_case()
     assert case.number in replies[-1]  # the number stands in the second of at most four messages
-    assert "110" not in replies[0]
+    assert "请立即拨打110" not in replies[0]  # what happened is no danger
     assert {o["case_id"] for o in offers} == {str(case.id)}
     assert REPORT not in str(offers)
     assert (await world.kinds(case))[:2] == ["case_reported", "offers_made"]

@@ -13,6 +13,7 @@ from app.kit.geo import Point, metres
 from app.kit.runtime import Runtime
 from tests.factories import CENTRE, SQUARE, Made, Make
 from tests.wechat.chats import Citizen, rows
+from wechat import replies
 from wechat.conversation import advance
 from wechat.messages import FileMessage, LocationMessage, TextMessage
 
@@ -71,6 +72,14 @@ async def test_a_category_is_asked_once_with_numbers(citizen: Citizen) -> None:
     assert "7 噪音扰民" in asked
     [case] = await citizen.cases()
     assert (case.category, case.state) == ("noise", "open")
+
+
+async def test_every_answer_of_the_report_dialogue_names_110(citizen: Citizen) -> None:
+    asked = await citizen.say("这里有点情况想说一下")
+    asked_again = await citizen.say("7")
+    opened = await citizen.stand()
+
+    assert [replies.NEED_110.zh in said for said in (asked, asked_again, opened)] == [True] * 3
 
 
 async def test_without_a_place_the_desk_has_it_after_two_asks(citizen: Citizen, runtime: Runtime) -> None:
