@@ -108,8 +108,9 @@ async def advance(db: Db, runtime: Runtime, message: Incoming) -> str | None:
     """
     person = await citizen_of(db, runtime, app_id=runtime.settings.wechat_app_id, openid=message.sender)
     if isinstance(message, UnfollowEvent):
-        await note_following(db, person.id, follows=False)
+        # Windows before people, as every message takes them: the other way round two at once hold each other up.
         await close_windows(db, person.id, Channel.OFFICIAL_ACCOUNT)
+        await note_following(db, person.id, follows=False)
         return None
     if action := _action(message):
         await note_user_action(db, person.id, Channel.OFFICIAL_ACCOUNT, action)

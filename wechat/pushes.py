@@ -72,6 +72,12 @@ known_events.register_event("user_authorization_revoke")(_RevokedEvent)
 known.register_message("file")(_FileMessage)
 
 
+_STATUS_MAX: Final = 40
+"""Characters of a status that are kept: WeChat's longest, `failed: system failed`, has 21."""
+_TEMPLATE_ID_MAX: Final = 64
+"""WeChat's have 43."""
+
+
 # One maker for each kind: `m` is the message of wechatpy, `common` holds what all have.
 
 
@@ -183,7 +189,8 @@ def _location_event(m: Any, common: dict[str, Any]) -> Incoming:
 
 
 def _template_sent(m: Any, common: dict[str, Any]) -> Incoming:
-    return TemplateSentEvent(message_id=_required(m, "MsgID"), status=_required(m, "Status"), **common)
+    message_id, status = _sent_id(_required(m, "MsgID")), _required(m, "Status")[:_STATUS_MAX]
+    return TemplateSentEvent(message_id=message_id, status=status, **common)
 
 
 def _subscription(m: Any, common: dict[str, Any]) -> Incoming:
@@ -258,14 +265,21 @@ def _subscription_items(m: Any) -> tuple[SubscriptionItem, ...]:
     _, name = _SUBSCRIPTION_FIELDS[_required(m, "Event").lower()]
     found = (m._data.get(name) or {}).get("List") or []
     lines = found if isinstance(found, list) else [found]
-    return tuple(
-        SubscriptionItem(
-            template_id=line["TemplateId"],
-            status=str(line.get("SubscribeStatusString") or line.get("ErrorCode") or ""),
-            message_id=line.get("MsgID"),
-        )
-        for line in lines
-    )
+    return tuple(_subscription_item(line) for line in lines)
+
+
+def _subscription_item(line: Mapping[str, Any]) -> SubscriptionItem:
+    template_id, message_id = line["TemplateId"], line.get("MsgID")
+    if not isinstance(template_id, str) or len(template_id) > _TEMPLATE_ID_MAX:
+        raise Rejected(RejectReason.MALFORMED)
+    status = str(line.get("SubscribeStatusString") or line.get("ErrorCode") or "")[:_STATUS_MAX]
+    return SubscriptionItem(template_id, status, None if message_id is None else _sent_id(message_id))
+
+
+def _sent_id(value: str) -> str:
+    """The id of a message we sent: digits, kept as they came."""
+    _number(value)
+    return value
 
 
 def _number(value: str) -> int:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 import pytest
 import structlog
 from fastapi import FastAPI
 
+from app.kit.metrics import CALLBACKS
 from app.kit.runtime import Runtime
 from tests.factories import Made
 from tests.wechat import fuzz
+from tests.wechat.test_callback import ACCOUNT, OPENID, WeChat
 from wechat.callback import router
 
 COUNT = int(os.environ.get("DIDI_CALLBACK_FUZZ", "5000"))
@@ -41,6 +44,51 @@ async def test_whatever_comes_is_answered_as_documented_and_is_no_error(
     assert tally.count == COUNT
     assert tally.accepted > COUNT / 3  # else the fuzz does not get past the cryptography
     assert {200, 400, 403, 413} <= set(tally.statuses)
+
+
+async def test_a_message_and_an_unfollow_at_once_do_not_hold_each_other_up(
+    runtime: Runtime, station: Made
+) -> None:
+    """Found by the fuzz: each locked the person and their windows in another order."""
+    failed = CALLBACKS.labels("failed")._value
+    wechat, before = WeChat(runtime, deadline_s=30, emergency_s=30), failed.get()
+    for nth in range(0, 40, 2):
+        words = (
+            "English please, it is loud" if nth % 4 else "还是说中文吧，太吵了"
+        )  # each changes the language kept
+        await asyncio.gather(
+            wechat.push(_xml("<MsgType>event</MsgType><Event>unsubscribe</Event>", nth)),
+            wechat.say(words, nth),
+        )
+
+    assert failed.get() == before
+
+
+@pytest.mark.parametrize(
+    ("rest", "status"),
+    [
+        ("<Event>TEMPLATESENDJOBFINISH</Event><MsgID>7</MsgID><Status>{long}</Status>", 200),
+        ("<Event>TEMPLATESENDJOBFINISH</Event><MsgID>{long}</MsgID><Status>success</Status>", 400),
+        ("<Event>subscribe_msg_sent_event</Event><SubscribeMsgSentEvent><List><TemplateId>t</TemplateId><MsgID>1</MsgID><ErrorCode>0</ErrorCode>"
+         "<ErrorStatus>{long}</ErrorStatus></List></SubscribeMsgSentEvent>", 200),
+        ("<Event>subscribe_msg_sent_event</Event><SubscribeMsgSentEvent><List><TemplateId><a/></TemplateId></List></SubscribeMsgSentEvent>", 400),
+        ("<Event>subscribe_msg_popup_event</Event><SubscribeMsgPopupEvent><List><TemplateId>{long}</TemplateId></List></SubscribeMsgPopupEvent>", 400),
+    ],
+)  # fmt: skip
+async def test_what_is_told_of_our_messages_fits_where_it_is_kept(
+    runtime: Runtime, station: Made, rest: str, status: int
+) -> None:
+    """Found by the fuzz: a long status was an error of the database, and WeChat was told nothing."""
+    failed = CALLBACKS.labels("failed")._value
+    before = failed.get()
+    answer = await WeChat(runtime).push(_xml("<MsgType>event</MsgType>" + rest.format(long="9" * 400), 1))
+
+    assert (answer.status_code, failed.get()) == (status, before)
+
+
+def _xml(rest: str, second: int) -> str:
+    head = f"<ToUserName>{ACCOUNT}</ToUserName><FromUserName>{OPENID}</FromUserName><CreateTime>{1714112445 + second}</CreateTime>"
+    return f"<xml>{head}{rest}</xml>"
 
 
 def test_the_same_seed_gives_the_same_ways() -> None:
