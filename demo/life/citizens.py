@@ -22,6 +22,8 @@ ASK_EVERY_S = 40.0
 KNOWN_WITHIN_S = 10.0
 RATES = 0.8
 WATCHED_FOR_S = 20 * 60.0
+ME_TOO = "msgmenuid=me_too.1"
+"""In the answer: whoever taps this one opens no case."""
 OPENINGS = ("正在通知附近民警", "Officers nearby are being asked")
 
 WORDS = (
@@ -86,6 +88,9 @@ class Citizens:
         if reply.number is None:
             await asyncio.sleep(self._chance.uniform(1, 3))
             reply = await chat.send_place(who.id, at)
+        if ME_TOO in reply.text:  # others have reported it here
+            await chat.write(who.id, "1")
+            return None
         number = number_in(reply.text)
         if number is None or not any(opening in reply.text for opening in OPENINGS):
             return None  # it was added to a report that is still open
