@@ -35,7 +35,7 @@ from app.settings import Settings
 from app.stations.registry import registry, stations_without_desk
 from app.tracking.service import Ingest
 from app.wiring import open_runtime
-from wechat.client import Account, TokenStore, WeChatClient, open_http
+from wechat.client import mini_program_client, official_client, open_http
 from wechat.scenes import SceneCodes
 
 log = structlog.get_logger()
@@ -82,11 +82,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     runtime = open_runtime(settings)
     app.state.runtime, app.state.hub, app.state.ingest = runtime, Hub(runtime), Ingest(runtime)
-    account = Account(settings.miniprogram_app_id, settings.miniprogram_app_secret.get_secret_value())
     http = open_http(settings.wechat_api_base, transport=app.state.wechat_transport)
-    app.state.wechat_miniprogram = WeChatClient(http, account, TokenStore(http, account, runtime.valkey))
-    official = Account(settings.wechat_app_id, settings.wechat_app_secret.get_secret_value())
-    app.state.wechat_official = WeChatClient(http, official, TokenStore(http, official, runtime.valkey))
+    app.state.wechat_miniprogram = mini_program_client(runtime, http)
+    app.state.wechat_official = official_client(runtime, http)
     app.state.codes = SceneCodes(app.state.wechat_official)
     await app.state.hub.start()
     log.info("service_started")

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import httpx
 import structlog
+from pydantic import SecretStr
 
 from app.kit.runtime import Runtime
 from wechat.access_token import TokenStore
@@ -27,7 +28,15 @@ from wechat.errors import (
 from wechat.messages import fit_text
 from wechat.wire import Account, Answer, exchange, facts_of, open_http
 
-__all__ = ["Account", "SignedIn", "TokenStore", "WeChatClient", "official_client", "open_http"]
+__all__ = [
+    "Account",
+    "SignedIn",
+    "TokenStore",
+    "WeChatClient",
+    "mini_program_client",
+    "official_client",
+    "open_http",
+]
 
 log = structlog.get_logger()
 
@@ -281,5 +290,15 @@ def _id_of(facts: Mapping[str, Any]) -> str | None:
 def official_client(runtime: Runtime, http: httpx.AsyncClient) -> WeChatClient:
     """The Official Account of the settings."""
     settings = runtime.settings
-    account = Account(settings.wechat_app_id, settings.wechat_app_secret.get_secret_value())
+    return _client_of(runtime, http, settings.wechat_app_id, settings.wechat_app_secret)
+
+
+def mini_program_client(runtime: Runtime, http: httpx.AsyncClient) -> WeChatClient:
+    """The mini-program of the settings."""
+    settings = runtime.settings
+    return _client_of(runtime, http, settings.miniprogram_app_id, settings.miniprogram_app_secret)
+
+
+def _client_of(runtime: Runtime, http: httpx.AsyncClient, app_id: str, secret: SecretStr) -> WeChatClient:
+    account = Account(app_id, secret.get_secret_value())
     return WeChatClient(http, account, TokenStore(http, account, runtime.valkey))

@@ -21,7 +21,7 @@ from app.notices.ready import template_of
 from app.notices.sender import Letter, Outcome, Sender, Verdict
 from app.people.identity import openid_of
 from app.settings import Template
-from wechat.client import Account, TokenStore, WeChatClient
+from wechat.client import WeChatClient, mini_program_client, official_client
 from wechat.errors import AnswerTooLarge, Reading, WeChatRefused, WeChatUnreachable
 
 VERDICTS: Final[dict[Reading, Verdict]] = {
@@ -161,13 +161,9 @@ def values_of(template: Template, letter: Letter) -> dict[str, str]:
 
 def wechat_senders(runtime: Runtime, http: httpx.AsyncClient) -> dict[Channel, Sender]:
     """The senders of WeChat's three channels, over one HTTP client."""
-    settings = runtime.settings
-    official = Account(settings.wechat_app_id, settings.wechat_app_secret.get_secret_value())
-    mini = Account(settings.miniprogram_app_id, settings.miniprogram_app_secret.get_secret_value())
-    of_official = WeChatClient(http, official, TokenStore(http, official, runtime.valkey))
-    of_mini = WeChatClient(http, mini, TokenStore(http, mini, runtime.valkey))
+    of_official = official_client(runtime, http)
     return {
         Channel.OFFICIAL_ACCOUNT: WeChatSender(runtime, of_official),
         Channel.TEMPLATE: TemplateSender(runtime, of_official),
-        Channel.SUBSCRIPTION: SubscriptionSender(runtime, of_mini),
+        Channel.SUBSCRIPTION: SubscriptionSender(runtime, mini_program_client(runtime, http)),
     }
