@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from app.kit.logging import set_up_logging
 from tests.prove.deadlines import promises, without_valkey
 from tests.prove.figures import PAGE, Figure, Skipped, keep, say
+from tests.prove.fuzz import fuzzing_callbacks
 from tests.prove.grants import grants
 from tests.prove.notices import notices
 from tests.prove.postgres15 import older
@@ -36,6 +37,7 @@ PROOFS: dict[str, Proof] = {
     "G8": repeats,
     "G11": fuzzing,
     "G12": machine,
+    "G13": fuzzing_callbacks,
 }
 
 

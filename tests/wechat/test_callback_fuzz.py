@@ -9,10 +9,14 @@ import pytest
 import structlog
 from fastapi import FastAPI
 
+from app.events.edge import transaction
 from app.kit.metrics import CALLBACKS
 from app.kit.runtime import Runtime
+from app.notices.budget import Channel, UserAction, note_user_action
+from app.people.identity import set_language
 from tests.factories import Made
 from tests.wechat import fuzz
+from tests.wechat.chats import Citizen, rows
 from tests.wechat.test_callback import ACCOUNT, OPENID, WeChat
 from wechat.callback import router
 
@@ -46,22 +50,25 @@ async def test_whatever_comes_is_answered_as_documented_and_is_no_error(
     assert {200, 400, 403, 413} <= set(tally.statuses)
 
 
-async def test_a_message_and_an_unfollow_at_once_do_not_hold_each_other_up(
+async def test_an_unfollow_locks_what_a_message_locks_and_in_the_same_order(
     runtime: Runtime, station: Made
 ) -> None:
-    """Found by the fuzz: each locked the person and their windows in another order."""
-    failed = CALLBACKS.labels("failed")._value
-    wechat, before = WeChat(runtime, deadline_s=30, emergency_s=30), failed.get()
-    for nth in range(0, 40, 2):
-        words = (
-            "English please, it is loud" if nth % 4 else "还是说中文吧，太吵了"
-        )  # each changes the language kept
-        await asyncio.gather(
-            wechat.push(_xml("<MsgType>event</MsgType><Event>unsubscribe</Event>", nth)),
-            wechat.say(words, nth),
-        )
+    """Found by the fuzz: with the person first and their windows second, the two held each other up."""
+    citizen = Citizen(runtime)
+    await citizen.say("你好")
+    [person] = await rows(runtime, "SELECT id FROM people WHERE kind = 'citizen'")
 
-    assert failed.get() == before
+    async with transaction(runtime) as db:
+        await note_user_action(db, person.id, Channel.OFFICIAL_ACCOUNT, UserAction.MESSAGE)
+        leaving = asyncio.create_task(citizen.unfollow())
+        while not await rows(runtime, "SELECT 1 FROM pg_locks WHERE NOT granted"):
+            await asyncio.sleep(0)
+        await set_language(db, person.id, "en")
+    await leaving
+
+    assert await rows(runtime, "SELECT language, follows FROM people WHERE kind = 'citizen'") == [
+        ("en", False)
+    ]
 
 
 @pytest.mark.parametrize(
