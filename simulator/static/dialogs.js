@@ -7,14 +7,18 @@ import { say } from "./words.js";
 const at = (id) => document.getElementById(id);
 let sketch = null, picker = null, place = null, onPlace = null;
 
-const loadSketch = () => (sketch ??= wechat.getSketchMap().catch((problem) => { sketch = null; throw problem; }));
+// What could not be read is asked for again the next time.
+const loadSketch = () => (sketch ??= wechat.getSketchMap().then(
+  (known) => { if (known.problem) sketch = null; return known; },
+  (problem) => { sketch = null; throw problem; },
+));
 
 // A place tapped on the sketch map: calls back with degrees (WGS-84) and a name.
 export async function choosePlace(done) {
   const known = await loadSketch();
   onPlace = done;
   at("map-dialog").showModal();
-  picker ??= new SketchMap(at("map"), known, (chosen) => {
+  if (picker?.sketch !== known) picker = new SketchMap(at("map"), known, (chosen) => {
     place = chosen;
     at("map-where").textContent = `${chosen.lat.toFixed(5)}, ${chosen.lng.toFixed(5)} (WGS-84)`;
     at("map-send").disabled = false;

@@ -41,6 +41,7 @@ function bounds(features, centre) {
 export class SketchMap {
   constructor(root, sketch, onPick) {
     this.root = root;
+    this.sketch = sketch;
     this.features = sketch.geojson?.features ?? [];
     this.onPick = onPick;
     const box = bounds(this.features, sketch.centre);

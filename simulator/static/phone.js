@@ -170,16 +170,23 @@ export class Phone {
 
   menuButton(one) {
     if (!one.sub_button?.length) return make("div", "group", button("", one.name, () => this.press(one)));
-    const below = make("div", "below", ...one.sub_button.map((sub) => button("", sub.name, () => { below.hidden = true; this.press(sub); })));
+    const below = make("div", "below", ...one.sub_button.map((sub) => button("", sub.name, () => this.press(sub))));
     below.hidden = true;
     const open = button("has-below", one.name, () => {
-      for (const other of this.root.querySelectorAll(".below")) if (other !== below) other.hidden = true;
-      below.hidden = !below.hidden;
+      const closed = below.hidden;
+      this.putAway();
+      below.hidden = !closed;
     });
     return make("div", "group", open, below);
   }
 
+  // Whatever is open above something else.
+  putAway() {
+    for (const node of this.root.querySelectorAll(".below, .actions, .tools")) node.hidden = true;
+  }
+
   press(one) {
+    this.putAway();
     const place = (chosen) => this.act({ kind: "location_select", key: one.key, datum: "wgs84", ...chosen });
     const scanned = async () => {
       const told = await askFor(one.name, { result: { words: "scan_any" } });
@@ -242,7 +249,7 @@ export class Phone {
   wire() {
     this.at("back").onclick = () => this.on.back();
     this.at("more").onclick = () => { this.showActions(); this.at("actions").hidden = !this.at("actions").hidden; };
-    this.at("log").onclick = () => { this.at("actions").hidden = true; this.at("tools").hidden = true; };
+    this.at("log").onclick = () => this.putAway();
     this.at("swap").onclick = () => { this.writes = !this.root.classList.contains("writes"); this.showMenu(); };
     this.at("plus").onclick = () => { this.at("tools").hidden = !this.at("tools").hidden; this.toEnd(); };
     this.at("speak").onclick = () => {

@@ -51,6 +51,9 @@ async def test_the_menu_its_keyboard_and_what_a_message_offers_to_tap(
     await page.click(".has-below")
     await page.click(".below button", "mine")
     await page.until("document.querySelectorAll('.line.passive').length === 2")
+    await page.click(".has-below")
+    await page.click(".log")
+    assert await page.run("document.querySelector('.below').hidden")
     await phone.tap("进度")
     menu = {"head_content": "满意吗", "list": [{"id": "1", "content": "满意"}], "tail_content": ""}
     await send(wechat, user, "msgmenu", menu)
