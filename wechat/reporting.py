@@ -87,7 +87,7 @@ async def go_on(turn: Turn, draft: Draft) -> str:
     elif draft.turns < LAST_TURN:
         draft, questions = await _missing(turn, draft, station, categories)
     if not questions and draft.turns < LAST_TURN and (asked := await me_too.ask(turn, draft, categories)):
-        return "\n".join((*notes, asked))
+        return "\n".join((*notes, asked, turn.say(replies.NEED_110)))
     if not questions:
         return "\n".join((*notes, await _open(turn, draft, categories)))
     if _has_no_scene(draft, categories) and not draft.facts.get("stop_told"):

@@ -20,7 +20,8 @@ from wechat import me_too
 ASKED = (
     "附近约300米范围内，已有多人反映“噪音扰民”。您的是同一件事吗？\n"
     '<a href="weixin://bizmsgmenu?msgmenucontent=我也遇到（不另立案）&msgmenuid=me_too.1">1 我也遇到（不另立案）</a>\n'
-    '<a href="weixin://bizmsgmenu?msgmenucontent=我的是另一件&msgmenuid=me_too.2">2 我的是另一件</a>'
+    '<a href="weixin://bizmsgmenu?msgmenucontent=我的是另一件&msgmenuid=me_too.2">2 我的是另一件</a>\n'
+    "情况紧急请同时拨打110。"
 )
 
 
@@ -180,13 +181,14 @@ async def test_who_is_silent_or_a_child_is_never_folded(
     assert len(await own_cases(runtime, there)) == 1
 
 
+@pytest.mark.parametrize(
+    ("category", "words"), [("neighbour_dispute", "邻居又吵架了"), ("stolen_property", "我的电动车被偷了")]
+)
 async def test_a_category_that_is_not_shared_is_never_told_of(
-    door: Door, runtime: Runtime, make: Make, station: Made
+    door: Door, runtime: Runtime, make: Make, station: Made, category: str, words: str
 ) -> None:
-    there = [
-        await make.case(station=station, state="handed_over", category="neighbour_dispute") for _ in range(4)
-    ]
-    opened = await reported(door, words="邻居又吵架了")
+    there = [await make.case(station=station, state="handed_over", category=category) for _ in range(4)]
+    opened = await reported(door, words=words)
 
     [number] = await own_cases(runtime, there)
     assert number in opened
