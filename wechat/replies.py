@@ -228,7 +228,6 @@ RATED: Final = Line(
     'Thank you for rating. A slip can be put right within {minutes} minutes: reply "rate 5" to "rate 1". Then it stands.',
 )
 RATED_BEFORE: Final = Line("您已评价过：{stars}分，谢谢。", "You already rated it {stars}, thank you.")
-RATED_FOR_GOOD: Final = Line("您已评价过：{stars}分，谢谢。", "You already rated it {stars}, thank you.")
 NOT_RATED: Final = Line("没有可评价的报告，或已评价过。", "There is nothing to rate, or it is rated already.")
 REOPENED: Final = Line("{number} 已重新交值班台处理。", "{number} is with the desk again.")
 NOT_REOPENED: Final = Line("没有7天内办结的报告。", "No report was closed within 7 days.")
