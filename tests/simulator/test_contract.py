@@ -16,7 +16,7 @@ import pytest
 from simulator import errors
 from simulator.main import create_simulator
 from tests.simulator import contract
-from tests.simulator.account import MP, OA, Receiver, connect, make_config
+from tests.simulator.account import MP, OA, Receiver, WeChat, connect, make_config
 from tests.simulator.contract import Row
 from tests.simulator.contract_calls import GONE, PNG, REFUSED, WAYS, Stage, stage
 from wechat.errors import READINGS, read_code
@@ -26,11 +26,18 @@ BY_CALL = {row.call: row for row in ROWS}
 OURS = Path(__file__).parents[2] / "wechat"
 
 
-@pytest.fixture
-async def on() -> AsyncIterator[Stage]:
+@pytest.fixture(scope="module")
+async def simulated() -> AsyncIterator[WeChat]:
+    """One for all of them: to make one takes longer than a call."""
     connected = connect(Receiver())
-    yield await stage(connected)
+    yield connected
     await connected.http.aclose()
+
+
+@pytest.fixture
+async def on(simulated: WeChat) -> Stage:
+    await simulated.control("reset")
+    return await stage(simulated)
 
 
 async def make(
