@@ -206,6 +206,9 @@ def _read(words: str) -> tuple[list[tuple[int, int, int]], list[int] | None]:
         before = character
         if begins is None or (character in word and before_it in word):
             continue
+        following = begins.following or begins.next_nodes()
+        if not begins.means and (start + 1 == size or words[start + 1] not in following):
+            continue  # most that could begin a phrase begins none: the way out of here is short
         node: _Node | None = begins
         at, end, bits = start + 1, 0, 0
         while node is not None:
