@@ -11,7 +11,7 @@ from app.kit.database import Db, MovesDb
 from app.kit.ids import new_id
 from app.media.states import MediaKind
 
-# The same one sent again is the same medium; what had been lost or taken back is fetched anew.
+# The same one sent again is the same medium: only a case that it lacked is filled in. What was lost or taken back stays so.
 _NOTE = text("""
     INSERT INTO media AS m (id, person_id, case_id, source_id, kind)
     VALUES (:id, :person_id, CAST(:case_id AS uuid), :source_id, :kind)
