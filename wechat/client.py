@@ -7,7 +7,7 @@ may be a duplicate, and what else to do (`errors.Reading`).
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -95,12 +95,6 @@ class WeChatClient:
     async def send_text(self, openid: str, text: str) -> None:
         """Official Account: a text, within the person's window; cut to what WeChat carries."""
         await self._send(openid, "text", {"content": fit_text(text)})
-
-    async def send_menu(self, openid: str, head: str, items: Sequence[tuple[str, str]], tail: str) -> None:
-        """Official Account: lines to tap, each (id, words); a tap comes back as a text message."""
-        lines = [{"id": item, "content": words} for item, words in items]
-        menu = {"head_content": head, "list": lines, "tail_content": tail}
-        await self._send(openid, "msgmenu", menu)
 
     async def media_get(self, media_id: str, *, max_bytes: int = MAX_MEDIA_BYTES) -> tuple[bytes, str]:
         """Official Account: a file somebody sent, and WeChat's word for its type (do not trust it).

@@ -30,7 +30,7 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextMessage(Incoming):
-    """Words; `menu_id` when they come from tapping an item of our `send_menu`."""
+    """Words; `menu_id` when they come from a tap on an answer that we offered (`wechat.taps`)."""
 
     text: str = field(repr=False)
     menu_id: str | None = None

@@ -412,21 +412,6 @@ async def test_words_go_as_utf8_without_escapes(small: SmallWeChat, wechat: WeCh
     assert json.loads(body) == {"touser": OPENID, "msgtype": "text", "text": {"content": WORDS}}
 
 
-async def test_a_menu_message_has_its_lines_in_order(small: SmallWeChat, wechat: WeChatClient) -> None:
-    await wechat.send_menu(OPENID, "请评价", [("101", "满意"), ("102", "不满意")], "谢谢")
-
-    ((_, _, body),) = small.sent_to("/cgi-bin/message/custom/send")
-    assert json.loads(body) == {
-        "touser": OPENID,
-        "msgtype": "msgmenu",
-        "msgmenu": {
-            "head_content": "请评价",
-            "list": [{"id": "101", "content": "满意"}, {"id": "102", "content": "不满意"}],
-            "tail_content": "谢谢",
-        },
-    }
-
-
 async def test_the_menu_is_created_and_read(small: SmallWeChat, wechat: WeChatClient) -> None:
     menu = {"button": [{"type": "click", "name": "报警", "key": "REPORT"}]}
     small.answers["/cgi-bin/menu/get"] = [
