@@ -1,4 +1,7 @@
-"""WeChat's check of words (msg_sec_check, version 2) for what we publish ourselves, never for what a citizen writes."""
+"""WeChat's check of words (msg_sec_check, version 2) for what we publish ourselves, never for what a citizen writes.
+
+No process makes one yet: nothing is published so far (`app.publishing.check`).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The port of a content check: a door implements it, the composition plugs it in."""
+"""The port of a content check: a door implements it (`wechat.content_check`).
+
+Nothing is published yet, so nothing plugs it in: whatever is going to publish words of ours asks it first.
+"""
 
 from __future__ import annotations
 
