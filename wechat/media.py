@@ -10,7 +10,7 @@ import structlog
 
 from app.kit.runtime import Runtime
 from app.media.source import Fetched, Verdict
-from wechat.client import Account, TokenStore, WeChatClient
+from wechat.client import WeChatClient, official_client
 from wechat.errors import AnswerTooLarge, MediaElsewhere, Reading, WeChatRefused, WeChatUnreachable
 
 log = structlog.get_logger()
@@ -78,8 +78,4 @@ def _origin(to: SplitResult) -> tuple[str, int]:
 
 def wechat_media(runtime: Runtime, http: httpx.AsyncClient) -> WeChatMedia:
     """The port for the account of the settings."""
-    settings = runtime.settings
-    account = Account(settings.wechat_app_id, settings.wechat_app_secret.get_secret_value())
-    return WeChatMedia(
-        WeChatClient(http, account, TokenStore(http, account, runtime.valkey)), settings.wechat_api_base
-    )
+    return WeChatMedia(official_client(runtime, http), runtime.settings.wechat_api_base)
