@@ -127,6 +127,9 @@ READINGS: Final[dict[int, Row]] = dict(
             (*range(40015, 40029), 40119, 40120, 65301, 65303, 65305, 65307, 65316),
             alert=True,
         ),  # a menu's form
+        *_rows(Reading.OUR_FAULT, (40008, 41006, *range(40052, 40055)), alert=True),  # a call's form
+        *_rows(Reading.OUR_FAULT, (40032, 45058, *range(45157, 45160), 65317), alert=True),  # tags
+        *_rows(Reading.NOT_FOLLOWING, (49003,)),
         *_rows(Reading.NO_MENU, (46003,)),
         *_rows(Reading.DONE, (45065,)),
         *_rows(Reading.WAIT_ALONE, (45066,)),
