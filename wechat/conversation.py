@@ -20,7 +20,7 @@ from app.kit.geo import Gcj02
 from app.kit.runtime import Runtime
 from app.media.service import note_medium
 from app.media.states import MediaKind
-from app.notices.budget import Channel, UserAction, close_windows, note_user_action
+from app.notices.budget import Channel, PersonAction, close_windows, note_action
 from app.notices.queries import take_waiting
 from app.people.identity import Person, citizen_of, note_following, set_language
 from wechat import (
@@ -113,7 +113,7 @@ async def advance(db: Db, runtime: Runtime, message: Incoming) -> str | None:
         await note_following(db, person.id, follows=False)
         return None
     if action := _action(message):
-        await note_user_action(db, person.id, Channel.OFFICIAL_ACCOUNT, action)
+        await note_action(db, person.id, Channel.OFFICIAL_ACCOUNT, action)
     turn = Turn(db, runtime, person.id, await _language(db, person, message), message.dedupe_key)
     if is_emergency(message):
         return await alarm(turn, message.text if isinstance(message, TextMessage) else None)
@@ -127,18 +127,18 @@ async def advance(db: Db, runtime: Runtime, message: Incoming) -> str | None:
     return reply
 
 
-def _action(message: Incoming) -> UserAction | None:
+def _action(message: Incoming) -> PersonAction | None:
     """Which window WeChat opens for it."""
     match message:
         case TextMessage(menu_id=str()) | ClickEvent():
-            return UserAction.CLICK
+            return PersonAction.CLICK
         case MenuToolEvent(kind=kind):
-            return UserAction.CLICK if kind.startswith("scancode") else None
+            return PersonAction.CLICK if kind.startswith("scancode") else None
         case FollowEvent():
-            return UserAction.FOLLOW
+            return PersonAction.FOLLOW
         case ScanEvent():
-            return UserAction.SCAN
-    return UserAction.MESSAGE
+            return PersonAction.SCAN
+    return PersonAction.MESSAGE
 
 
 async def _language(db: Db, person: Person, message: Incoming) -> str:

@@ -18,7 +18,7 @@ from app.kit.database import Db, MovesDb
 from app.notices.tables import Channel as Channel  # noqa: PLC0414 - for doors, which may not import tables
 
 
-class UserAction(StrEnum):
+class PersonAction(StrEnum):
     """What a person did that lets us write to them."""
 
     MESSAGE = "message"
@@ -68,9 +68,9 @@ _MESSAGES_LEFT = text(f"""
 """)
 
 
-async def note_user_action(db: Db, person_id: UUID, channel: Channel, action: UserAction) -> None:
+async def note_action(db: Db, person_id: UUID, channel: Channel, action: PersonAction) -> None:
     """A person did something: the window of that kind is full again, the other stays as it is."""
-    message = action is UserAction.MESSAGE
+    message = action is PersonAction.MESSAGE
     values = {
         "person_id": person_id, "channel": channel, "count": LONG_COUNT if message else SHORT_COUNT,
         "length_s": LONG_S if message else SHORT_S,

@@ -8,7 +8,7 @@ from app.dispatch.probe import warn_of_no_way
 from app.events.edge import transaction
 from app.events.record import Event
 from app.kit.runtime import Runtime
-from app.notices.budget import UserAction, note_user_action
+from app.notices.budget import PersonAction, note_action
 from app.notices.tables import Channel
 from app.people.officers import duty_on
 from tests.console.people import Person
@@ -33,7 +33,7 @@ async def test_the_list_of_who_is_on_duty_shows_what_reaches_them(
     for officer in (lost, reached):
         await asleep(runtime, officer)
     async with transaction(runtime) as db:
-        await note_user_action(db, reached.id, Channel.OFFICIAL_ACCOUNT, UserAction.CLICK)
+        await note_action(db, reached.id, Channel.OFFICIAL_ACCOUNT, PersonAction.CLICK)
 
     items = {i["officer_id"]: i["reach"] for i in (await desk.ok("GET", "/officers/on-duty"))["items"]}
 

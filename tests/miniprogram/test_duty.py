@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 
 from app.kit.runtime import Runtime
-from app.notices.budget import UserAction, note_user_action
+from app.notices.budget import PersonAction, note_action
 from app.notices.jobs import deliver
 from app.notices.sender import Outcome, Senders, Verdict
 from app.notices.tables import Channel
@@ -18,7 +18,7 @@ from tests.miniprogram.phones import Dial, Phone, SignIn
 
 async def wrote(runtime: Runtime, officer: Phone, *, left: int = 5) -> None:
     async with runtime.database.transaction() as db:
-        await note_user_action(db, officer.person_id, Channel.OFFICIAL_ACCOUNT, UserAction.MESSAGE)
+        await note_action(db, officer.person_id, Channel.OFFICIAL_ACCOUNT, PersonAction.MESSAGE)
         await db.execute(text("UPDATE windows SET long_left = :n"), {"n": left})
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from app.events.edge import transaction
 from app.kit.runtime import Runtime
-from app.notices.budget import Channel, UserAction, note_user_action
+from app.notices.budget import Channel, PersonAction, note_action
 from app.notices.consents import allow
 from app.notices.jobs import deliver
 from app.notices.sender import Sender
@@ -55,7 +55,7 @@ class Channels:
             )
             await citizen_of(db, self.runtime, app_id=MP, openid=user["mp_openid"], unionid=user["unionid"])
             if window:
-                await note_user_action(db, person.id, Channel.OFFICIAL_ACCOUNT, UserAction.MESSAGE)
+                await note_action(db, person.id, Channel.OFFICIAL_ACCOUNT, PersonAction.MESSAGE)
             for channel, template in ((Channel.TEMPLATE, OA_NOTICE), (Channel.SUBSCRIPTION, MP_TEMPLATE)):
                 for _ in range(grants):
                     await allow(db, person.id, channel, template.id, lasting=False)

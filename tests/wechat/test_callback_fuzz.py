@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from app.events.edge import transaction
 from app.kit.metrics import CALLBACKS
 from app.kit.runtime import Runtime
-from app.notices.budget import Channel, UserAction, note_user_action
+from app.notices.budget import Channel, PersonAction, note_action
 from app.people.identity import set_language
 from tests.factories import Made
 from tests.wechat import fuzz
@@ -59,7 +59,7 @@ async def test_an_unfollow_locks_what_a_message_locks_and_in_the_same_order(
     [person] = await rows(runtime, "SELECT id FROM people WHERE kind = 'citizen'")
 
     async with transaction(runtime) as db:
-        await note_user_action(db, person.id, Channel.OFFICIAL_ACCOUNT, UserAction.MESSAGE)
+        await note_action(db, person.id, Channel.OFFICIAL_ACCOUNT, PersonAction.MESSAGE)
         leaving = asyncio.create_task(citizen.unfollow())
         while not await rows(runtime, "SELECT 1 FROM pg_locks WHERE NOT granted"):
             await asyncio.sleep(0)

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from app.dispatch.pagers import Page, PagerKind, Pagers
 from app.kit.runtime import Runtime
-from app.notices.budget import UserAction, note_user_action
+from app.notices.budget import PersonAction, note_action
 from app.notices.consents import allow
 from app.notices.jobs import deliver
 from app.notices.sender import Letter, Outcome, Sender, Senders, Verdict
@@ -89,7 +89,7 @@ class Reaching:
         )  # fmt: skip
         async with self.runtime.database.transaction() as db:
             if messages:
-                await note_user_action(db, made.id, Channel.OFFICIAL_ACCOUNT, UserAction.MESSAGE)
+                await note_action(db, made.id, Channel.OFFICIAL_ACCOUNT, PersonAction.MESSAGE)
             for _ in range(consents):
                 await allow(db, made.id, Channel.SUBSCRIPTION, TEMPLATE, lasting=False)
         if messages:

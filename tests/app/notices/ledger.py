@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.kit.runtime import Runtime
-from app.notices.budget import UserAction, messages_left, note_user_action
+from app.notices.budget import PersonAction, messages_left, note_action
 from app.notices.sender import Letter, Outcome, Verdict
 from app.notices.tables import Channel
 from tests.factories import Make
@@ -57,16 +57,16 @@ class Ledger:
             result = await db.execute(text(sql), values)
             return list(result.all())
 
-    async def person(self, action: UserAction | None = UserAction.MESSAGE) -> UUID:
+    async def person(self, action: PersonAction | None = PersonAction.MESSAGE) -> UUID:
         """A citizen who just did this, so that we may write."""
         person_id = (await self.make.citizen()).id
         if action:
             await self.acts(person_id, action)
         return person_id
 
-    async def acts(self, person_id: UUID, action: UserAction) -> None:
+    async def acts(self, person_id: UUID, action: PersonAction) -> None:
         async with self.runtime.database.transaction() as db:
-            await note_user_action(db, person_id, OA, action)
+            await note_action(db, person_id, OA, action)
 
     async def left(self, person_id: UUID) -> int:
         async with self.runtime.database.moves() as db:

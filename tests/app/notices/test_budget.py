@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from app.kit.runtime import Runtime
-from app.notices.budget import UserAction, close_windows, give_back, spend
+from app.notices.budget import PersonAction, close_windows, give_back, spend
 from tests.app.notices.ledger import OA, Ledger
 
 
@@ -23,10 +23,10 @@ async def _spend_all(runtime: Runtime, person_id: UUID, *, keep: int = 0) -> int
 
 @pytest.mark.parametrize(
     ("action", "messages"),
-    [(UserAction.MESSAGE, 5), (UserAction.CLICK, 3), (UserAction.FOLLOW, 3), (UserAction.SCAN, 3)],
+    [(PersonAction.MESSAGE, 5), (PersonAction.CLICK, 3), (PersonAction.FOLLOW, 3), (PersonAction.SCAN, 3)],
 )
 async def test_each_action_opens_its_window(
-    ledger: Ledger, runtime: Runtime, action: UserAction, messages: int
+    ledger: Ledger, runtime: Runtime, action: PersonAction, messages: int
 ) -> None:
     person_id = await ledger.person(action)
 
@@ -43,15 +43,15 @@ async def test_a_new_message_fills_the_window_and_adds_nothing_up(ledger: Ledger
     person_id = await ledger.person()
     await _spend_all(runtime, person_id)
 
-    await ledger.acts(person_id, UserAction.MESSAGE)
-    await ledger.acts(person_id, UserAction.MESSAGE)
+    await ledger.acts(person_id, PersonAction.MESSAGE)
+    await ledger.acts(person_id, PersonAction.MESSAGE)
 
     assert await _spend_all(runtime, person_id) == 5
 
 
 async def test_a_click_does_not_shrink_the_two_days_of_a_message(ledger: Ledger, runtime: Runtime) -> None:
     person_id = await ledger.person()
-    await ledger.acts(person_id, UserAction.CLICK)
+    await ledger.acts(person_id, PersonAction.CLICK)
     assert await ledger.left(person_id) == 5
 
     await ledger.run("UPDATE windows SET short_until = clock_timestamp()")  # the minute is over
@@ -63,14 +63,14 @@ async def test_a_click_gives_three_more_when_the_messages_are_spent(ledger: Ledg
     person_id = await ledger.person()
     await _spend_all(runtime, person_id)
 
-    await ledger.acts(person_id, UserAction.CLICK)
+    await ledger.acts(person_id, PersonAction.CLICK)
 
     assert await _spend_all(runtime, person_id) == 3
 
 
 async def test_windows_end_before_wechats_do(ledger: Ledger) -> None:
     person_id = await ledger.person()
-    await ledger.acts(person_id, UserAction.SCAN)
+    await ledger.acts(person_id, PersonAction.SCAN)
 
     row = (
         await ledger.run(
@@ -114,7 +114,7 @@ async def test_a_closed_window_opens_with_the_next_message(ledger: Ledger, runti
         await close_windows(db, person_id, OA)
     assert await ledger.left(person_id) == 0
 
-    await ledger.acts(person_id, UserAction.MESSAGE)
+    await ledger.acts(person_id, PersonAction.MESSAGE)
 
     assert await ledger.left(person_id) == 5
 

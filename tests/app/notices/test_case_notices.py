@@ -9,7 +9,7 @@ from app.dispatch import handover
 from app.dispatch.broadcast import offer_ring
 from app.events.record import Event
 from app.kit.runtime import Runtime
-from app.notices.budget import UserAction
+from app.notices.budget import PersonAction
 from app.notices.jobs import deliver
 from app.notices.rules import expand
 from tests.app.notices.ledger import Ledger, SmallSender
@@ -41,7 +41,7 @@ async def test_the_reporter_hears_which_desk_has_the_case(
     ledger: Ledger, make: Make, runtime: Runtime
 ) -> None:
     case = await make.case(reported_ago_s=61)
-    await ledger.acts(case.reporter.id, UserAction.MESSAGE)
+    await ledger.acts(case.reporter.id, PersonAction.MESSAGE)
 
     await handover.sweep(runtime)
     await runtime.drain()
@@ -56,7 +56,7 @@ async def test_the_reporter_hears_which_desk_has_the_case(
 
 async def test_an_event_followed_again_tells_once(ledger: Ledger, make: Make, runtime: Runtime) -> None:
     case = await make.case(reported_ago_s=61)
-    await ledger.acts(case.reporter.id, UserAction.MESSAGE)
+    await ledger.acts(case.reporter.id, PersonAction.MESSAGE)
     await handover.sweep(runtime)
     await runtime.drain()
     (event,) = await _events(ledger, case, "case_handed_over")
@@ -73,7 +73,7 @@ async def test_a_silent_reporter_gets_words_that_say_nothing(
     ledger: Ledger, make: Make, runtime: Runtime
 ) -> None:
     case = await make.case(reported_ago_s=61, text_only=True)
-    await ledger.acts(case.reporter.id, UserAction.MESSAGE)
+    await ledger.acts(case.reporter.id, PersonAction.MESSAGE)
 
     await handover.sweep(runtime)
     await runtime.drain()
@@ -87,7 +87,7 @@ async def test_a_lesser_notice_leaves_what_the_closing_one_needs(
     officer = await make.officer()
     case = await make.case(state="en_route", officer=officer, epoch=1)
     reporter_id = case.reporter.id
-    await ledger.acts(reporter_id, UserAction.MESSAGE)
+    await ledger.acts(reporter_id, PersonAction.MESSAGE)
     await ledger.run("UPDATE windows SET long_left = 2")
 
     async def tell(kind: str, priority: int) -> list[str]:
@@ -109,7 +109,7 @@ async def test_a_lesser_notice_leaves_what_the_closing_one_needs(
 async def test_with_a_full_window_everything_is_told(ledger: Ledger, make: Make, runtime: Runtime) -> None:
     officer = await make.officer()
     case = await make.case(state="en_route", officer=officer, epoch=1)
-    await ledger.acts(case.reporter.id, UserAction.MESSAGE)
+    await ledger.acts(case.reporter.id, PersonAction.MESSAGE)
 
     await ledger.queue(case.reporter.id, kind="en_route", priority=4, case_id=case.id, epoch=1)
 
@@ -121,7 +121,7 @@ async def test_what_the_case_has_left_behind_is_not_told(
 ) -> None:
     officer = await make.officer()
     case = await make.case(state="arrived", officer=officer, epoch=3)
-    await ledger.acts(case.reporter.id, UserAction.MESSAGE)
+    await ledger.acts(case.reporter.id, PersonAction.MESSAGE)
     await ledger.queue(case.reporter.id, kind="en_route", priority=4, case_id=case.id, epoch=3)
     await ledger.queue(case.reporter.id, kind="claimed", priority=1, case_id=case.id, epoch=1)
 
@@ -135,7 +135,7 @@ async def test_a_closed_case_says_only_that_it_is_closed(
     ledger: Ledger, make: Make, runtime: Runtime
 ) -> None:
     case = await make.case(state="closed", epoch=2)
-    await ledger.acts(case.reporter.id, UserAction.MESSAGE)
+    await ledger.acts(case.reporter.id, PersonAction.MESSAGE)
     for kind, priority in (
         ("claimed", 1),
         ("handed_over", 1),
@@ -160,7 +160,7 @@ async def test_an_offer_goes_to_the_officer_whose_phone_is_silent(
         " duty_since = clock_timestamp() - interval '1 hour' WHERE person_id = :id",
         id=silent.id,
     )
-    await ledger.acts(silent.id, UserAction.CLICK)
+    await ledger.acts(silent.id, PersonAction.CLICK)
     case = await make.case()
 
     await offer_ring(runtime, case.id)
@@ -185,7 +185,7 @@ async def test_an_offer_whose_opening_is_over_is_not_told(
     ledger: Ledger, make: Make, runtime: Runtime
 ) -> None:
     silent = await make.officer()
-    await ledger.acts(silent.id, UserAction.CLICK)
+    await ledger.acts(silent.id, PersonAction.CLICK)
     case = await make.case(reported_ago_s=61)
     await make.offer(case, silent)
     await ledger.queue(silent.id, kind="offer", priority=1, case_id=case.id, epoch=0)
@@ -198,7 +198,7 @@ async def test_an_offer_whose_opening_is_over_is_not_told(
 
 async def test_a_silent_holder_is_nudged(ledger: Ledger, make: Make, runtime: Runtime) -> None:
     officer = await make.officer()
-    await ledger.acts(officer.id, UserAction.CLICK)
+    await ledger.acts(officer.id, PersonAction.CLICK)
     case = await make.case(state="claimed", officer=officer, epoch=1, reported_ago_s=62)
 
     await handover.sweep_silent(runtime)

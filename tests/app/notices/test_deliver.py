@@ -10,7 +10,7 @@ import pytest
 
 from app.kit.runtime import Runtime
 from app.notices import rules
-from app.notices.budget import UserAction
+from app.notices.budget import PersonAction
 from app.notices.jobs import deliver, resend
 from app.notices.queries import take_waiting
 from app.notices.sender import Outcome, Verdict
@@ -285,7 +285,7 @@ async def test_who_cannot_be_written_to_is_not_tried_again(
 
 
 async def test_without_budget_a_notice_is_dropped(ledger: Ledger, runtime: Runtime) -> None:
-    person_id = await ledger.person(UserAction.CLICK)
+    person_id = await ledger.person(PersonAction.CLICK)
     queued = [await ledger.queue(person_id, n) for n in range(1, 5)]
     sender = SmallSender()
 
