@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.events.record import Event
 from app.kit.clock import utc_now
-from app.kit.database import Db
+from app.kit.database import Db, MovesDb
 from app.kit.errors import Invalid, NotFound, Unavailable
 from app.kit.geo import Point, metres
 from app.kit.runtime import Runtime
@@ -198,7 +198,8 @@ async def stations_without_desk(db: Db, stations: Registry) -> list[Station]:
 async def _refresh(runtime: Runtime, held: _Held) -> None:
     began = time.monotonic()
     try:
-        async with runtime.database.transaction() as db:
+        # Not the pool of transactions: who asks holds one of its connections, and all of them may ask at once.
+        async with runtime.database.moves() as db:
             row = (await db.execute(_VERSION)).one()
             if (row.n, row.changed) != held.version:
                 # What is read after the version may be newer than it: then the next check reads once more.
@@ -209,7 +210,7 @@ async def _refresh(runtime: Runtime, held: _Held) -> None:
     held.checked_at = began
 
 
-async def _read(db: Db, claim_window_s: int) -> list[Station]:
+async def _read(db: Db | MovesDb, claim_window_s: int) -> list[Station]:
     neighbours: dict[UUID, list[UUID]] = {}
     for row in await db.execute(_NEIGHBOURS):
         neighbours.setdefault(row.station_id, []).append(row.neighbour_id)
