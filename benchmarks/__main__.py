@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "nearest": nearest.run,
     "ingest": ingest.run,
     "callback": callback.run,
+    "emergency_gate": callback.gate,
     "answers": answers.run,
     "fanout": fanout.run,
     "handover": handover.run,
