@@ -19,6 +19,7 @@ from tests.factories import CENTRE
 from tests.simulator.account import make_config
 from tests.walks.browser.conftest import Hand
 from tests.walks.world import World
+from wechat import replies
 
 pytestmark = pytest.mark.slow
 AT = (CENTRE.lat, CENTRE.lng)
@@ -71,7 +72,7 @@ async def test_a_missing_person_with_a_voice_in_silent_mode(
     case = await world.newest_case()
     [row] = await world.rows("SELECT category FROM cases WHERE id = :id", id=case.id)
     assert row.category == "missing_person"
-    assert "110" in silent or "12110" in silent or "不" in silent
+    assert replies.SILENT_12110.zh in silent
     assert case.number in opened
     assert [m.kind for m in await world.rows("SELECT kind FROM media WHERE case_id = :id", id=case.id)] == [
         "voice"
