@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.cases.queries import Case, get_case
+from app.dispatch.handover import sweep_unacknowledged
 from app.kit.geo import Point, metres
 from app.kit.runtime import Runtime
 from tests.factories import CENTRE, SQUARE, Made, Make
@@ -143,3 +144,19 @@ async def test_status_of_an_open_case_says_how_long_and_who_is_next(citizen: Cit
 async def whole(runtime: Runtime, case_id: object) -> Case:
     async with runtime.database.moves() as db:
         return await get_case(db, runtime, case_id)  # type: ignore[arg-type]  # a row's UUID
+
+
+async def test_danger_nobody_acknowledged_for_30_seconds_rings_at_the_next_desk(
+    citizen: Citizen, runtime: Runtime
+) -> None:
+    await citizen.say("他有刀")
+    [young] = await rows(
+        runtime, "SELECT extract(epoch FROM ack_by - clock_timestamp()) AS left_s, ringing_id FROM cases"
+    )
+    before = await sweep_unacknowledged(runtime)
+    await rows(runtime, "UPDATE cases SET ack_by = ack_by - interval '30 seconds' RETURNING id")
+
+    escalated = await sweep_unacknowledged(runtime)
+
+    assert 25 < young.left_s <= 30
+    assert (before, escalated) == (0, 1)
