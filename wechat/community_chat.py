@@ -10,8 +10,6 @@ from app.community.errors import OfficerNotThere
 from app.community.queries import officer_of
 from app.community.service import Cause, ask, bind, take_answers, unbind
 from app.kit.errors import AppError
-from app.people.identity import name_in_part, names_of
-from app.people.queries import badges_of
 from app.stations.registry import registry
 from wechat.intents import tidied
 from wechat.messages import ClickEvent, Incoming, TextMessage
@@ -119,22 +117,15 @@ async def bound(turn: Turn, officer_id: UUID) -> str:
         made = await bind(turn.db, turn.person_id, officer_id)
     except OfficerNotThere as error:
         return turn.refused(error)
-    return turn.say(BOUND, who=await _who(turn, officer_id), **await _station(turn, made.station_id))
+    return turn.say(BOUND, who=await turn.officer(officer_id), **await _station(turn, made.station_id))
 
 
 async def _how(turn: Turn) -> str:
     officer = await officer_of(turn.db, turn.person_id)
     if officer is None:
         return turn.say(NO_OFFICER)
-    who = await _who(turn, officer.officer_id)
+    who = await turn.officer(officer.officer_id)
     return turn.say(HOW_TO_ASK, who=who, **await _station(turn, officer.station_id))
-
-
-async def _who(turn: Turn, officer_id: UUID) -> str:
-    """The name in part and the badge, as the citizen sees whoever comes to them."""
-    name = (await names_of(turn.db, turn.runtime, [officer_id])).get(officer_id)
-    badge = (await badges_of(turn.db, [officer_id])).get(officer_id, "")
-    return f"{name_in_part(name)} {badge}" if name else badge
 
 
 async def _station(turn: Turn, station_id: UUID) -> dict[str, str]:

@@ -19,8 +19,6 @@ from app.media.queries import lost_of
 from app.media.service import bind, note_medium
 from app.media.states import MediaKind
 from app.notices.queries import take_waiting
-from app.people.identity import name_in_part, names_of
-from app.people.officers import facts_of
 from app.stations.registry import registry
 from app.tracking.queries import TrackState, track
 from wechat import complaints, me_too, placing, receipts, replies
@@ -76,13 +74,10 @@ async def _progress_of(turn: Turn, case: Case) -> str:
 
 
 async def _officer(turn: Turn, case: Case) -> str:
-    """Name in part and badge number, as the citizen may know who comes."""
+    """Who comes, between the words of a line."""
     if case.officer_id is None:
         return ""
-    facts = (await facts_of(turn.db, [case.officer_id])).get(case.officer_id)
-    name = (await names_of(turn.db, turn.runtime, [case.officer_id])).get(case.officer_id)
-    badge = facts.badge if facts else ""
-    return f" {name_in_part(name)} {badge} " if name else f" {badge} "
+    return f" {await turn.officer(case.officer_id)} "
 
 
 async def _way(turn: Turn, case: Case) -> str:

@@ -16,8 +16,6 @@ from app.dispatch.chat import Chance, InHand, chances, forget_told, in_hand, kno
 from app.dispatch.claim import claim, decline, release
 from app.dispatch.errors import ArrivalNotShown
 from app.kit.geo import Point
-from app.people.identity import name_in_part, names_of
-from app.people.queries import badges_of
 from app.people.sessions import Actor
 from app.stations.categories import DEFAULT_CATEGORIES
 from app.tracking.queries import TrackState, track
@@ -213,10 +211,7 @@ async def _lost(turn: Turn, lost: CaseAlreadyTaken) -> str:
     winner, seconds = lost.facts.get("officer_id"), lost.facts.get("after_s")
     if winner is None:
         return turn.say(lines.TAKEN)
-    officer_id = UUID(str(winner))
-    name = (await names_of(turn.db, turn.runtime, [officer_id])).get(officer_id)
-    badge = (await badges_of(turn.db, [officer_id])).get(officer_id, "")
-    who = f"{name_in_part(name)} {badge}".strip() if name else badge
+    who = await turn.officer(UUID(str(winner)))
     after = round(seconds) if isinstance(seconds, float | int) else "?"
     return turn.say(lines.TAKEN_BY, who=who, seconds=after) if who else turn.say(lines.TAKEN)
 

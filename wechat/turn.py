@@ -12,6 +12,8 @@ from app.dispatch.drafts import Draft
 from app.kit.database import Db
 from app.kit.errors import AppError
 from app.kit.runtime import Runtime
+from app.people.identity import name_in_part, names_of
+from app.people.queries import badges_of
 from wechat.intents import Intent
 from wechat.replies import Line
 
@@ -35,6 +37,12 @@ class Turn:
     def refused(self, error: AppError) -> str:
         """Why the core refused, in the writer's language."""
         return error.message_en if self.language == "en" else error.message
+
+    async def officer(self, officer_id: UUID) -> str:
+        """An officer as whoever they come to may know them: the name in part and the badge; empty of nobody's id."""
+        name = (await names_of(self.db, self.runtime, [officer_id])).get(officer_id)
+        badge = (await badges_of(self.db, [officer_id])).get(officer_id, "")
+        return f"{name_in_part(name)} {badge}".strip() if name else badge
 
     async def cases(self) -> list[Case]:
         """The writer's last 20 cases, newest first."""
