@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
-from app.complaints.errors import ComplaintNotFound
+from app.complaints.errors import ComplaintFull, ComplaintNotFound
 from app.complaints.queries import complaints_of
 from app.complaints.service import WORDS_MAX, Filed, add_words, file
 from app.dispatch.drafts import Draft, save
@@ -141,16 +141,22 @@ async def _leave(turn: Turn, draft: Draft) -> str:
 
 async def _write(turn: Turn, draft: Draft, words: str) -> str:
     """Add to the complaint of the lane, or file a new one."""
-    words, lane = words.strip()[:WORDS_MAX], draft.facts.get(LANE, NEW)
+    words, lane = words.strip(), draft.facts.get(LANE, NEW)
     if not words:
         await save(turn.db, turn.runtime, noting(draft, **{LANE: lane}))
         return turn.say(replies.ASK_COMPLAINT)
     if lane != NEW:
         try:
-            await add_words(turn.db, turn.runtime, UUID(lane), person_id=turn.person_id, words=words)
+            number = await add_words(turn.db, turn.runtime, UUID(lane), person_id=turn.person_id, words=words)
         except ComplaintNotFound:  # answered meanwhile: what comes now is a complaint of its own
             lane = NEW
+        except ComplaintFull as full:
+            await save(turn.db, turn.runtime, replace(draft, idle_s=0.0))
+            return _no_room(turn, words, int(str(full.facts["left"])))
     if lane == NEW:
+        if len(words) > WORDS_MAX:
+            await save(turn.db, turn.runtime, noting(draft, **{LANE: NEW}))
+            return _no_room(turn, words, WORDS_MAX)
         filed = await file(
             turn.db, turn.runtime, person_id=turn.person_id, words=words, key=f"chat:{turn.key}"
         )
@@ -158,11 +164,14 @@ async def _write(turn: Turn, draft: Draft, words: str) -> str:
         link = link_of(turn.runtime.settings, filed.receipt)
         return f"{turn.say(replies.COMPLAINT_FILED, number=filed.number)}\n{turn.say(RECEIPT, link=link)}"
     await save(turn.db, turn.runtime, replace(draft, idle_s=0.0))
-    number = next(
-        (c.number for c in await complaints_of(turn.db, turn.runtime, turn.person_id) if c.id == UUID(lane)),
-        "",
-    )
     return turn.say(replies.COMPLAINT_ADDED, number=number)
+
+
+def _no_room(turn: Turn, words: str, left: int) -> str:
+    """Nothing of it was written down: how much would fit, so that the writer can send that."""
+    if left == 0:
+        return turn.say(replies.COMPLAINT_FULL)
+    return turn.say(replies.COMPLAINT_TOO_LONG, left=left, n=len(words))
 
 
 def _lane(draft: Draft, filed: Filed) -> Draft:

@@ -204,7 +204,9 @@ STILL_OPEN: Final = Line(
 )
 DRAFT_DROPPED: Final = Line("已取消，没有上报。", "Cancelled; nothing was reported.")
 CANCELLED: Final = Line("{number} 已取消。", "{number} is cancelled.")
-CANCEL_NOTED: Final = Line("已收到，{number} 会有人处理。", "Received; somebody will see to {number}.")
+CANCEL_NOTED: Final = Line(
+    "已收到，{number} 的取消请求已记下。", "Received; the wish to cancel {number} is noted."
+)
 WHICH_CANCEL: Final = Line(
     "您有多件进行中：{numbers}。请回复“取消”加编号。",
     'You have several under way: {numbers}. Reply "cancel" with the number.',
@@ -283,13 +285,23 @@ COMPLAINT_ADDED: Final = Line(
     "已补充到投诉 {number}。写完请回复“完”；要报警请回复“新报警”。",
     'Added to complaint {number}. Reply "done" when that is all, "new" to report a case.',
 )
+COMPLAINT_TOO_LONG: Final = Line(
+    "这条太长，没有写入：还能写{left}字，这条有{n}字。请改短再发；写完请回复“完”。",
+    'This is too long and was not written down: {left} more characters fit, it has {n}. Please send it shorter; reply "done" '
+    "when that is all.",
+)
+COMPLAINT_FULL: Final = Line(
+    "这件投诉已写满，这条没有写入。还要写请先回复“完”，再回复“投诉民警”另写一件。",
+    'This complaint is full, and this was not written down. To write more reply "done", then "police complaint" for another '
+    "one.",
+)
 COMPLAINT_WORDS_ONLY: Final = Line(
     "投诉这里只收文字，照片和录音请保留，督察会向您索取。写完请回复“完”；要报警请回复“新报警”。",
     'A complaint takes words only here: please keep photos and recordings, the auditor will ask for them. Reply "done" '
     'when that is all, "new" to report a case.',
 )
 COMPLAINT_DONE: Final = Line(
-    "好的，督察会处理。回复“进度”查看。",
+    "好的，已交督察。回复“进度”查看。",
     'All right, the auditor has it. Reply "status" to see how far it is.',
 )
 COMPLAINT_LEFT: Final = Line("好的，没有提交投诉。", "All right, no complaint was filed.")

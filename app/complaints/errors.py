@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.kit.errors import Conflict, NotFound
+from app.kit.errors import Conflict, Invalid, NotFound
 
 
 class ComplaintNotFound(NotFound):
@@ -19,3 +19,11 @@ class AlreadyAnswered(Conflict):
     code = "complaint_answered"
     message = "该投诉已答复"
     message_en = "This complaint has been answered already"
+
+
+class ComplaintFull(Invalid):
+    """The words do not fit whole, and nothing of them was written; `facts["left"]` says how many characters would."""
+
+    code = "complaint_full"
+    message = "投诉内容过长，没有加上"
+    message_en = "The complaint has no room for this; nothing was added"

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.audit.service import record_act
-from app.complaints.errors import AlreadyAnswered, ComplaintNotFound
+from app.complaints.errors import AlreadyAnswered, ComplaintFull, ComplaintNotFound
 from app.events.edge import transaction
 from app.kit.database import Db
 from app.kit.errors import Invalid
@@ -42,7 +42,7 @@ _INSERT = text("""
     VALUES (:id, :number, :person_id, :key, :words, CAST(:at AS timestamptz), :receipt, :salt, :content)
 """)
 _LOCK = text(
-    "SELECT words FROM complaints WHERE id = :id AND person_id = :person_id AND answered_at IS NULL FOR UPDATE"
+    "SELECT number, words FROM complaints WHERE id = :id AND person_id = :person_id AND answered_at IS NULL FOR UPDATE"
 )
 _ADD = text("UPDATE complaints SET words = :words WHERE id = :id")
 _ANSWER = text("""
@@ -85,27 +85,33 @@ async def file(db: Db, runtime: Runtime, *, person_id: UUID, words: str, key: st
     return Filed(complaint_id, number, receipt)
 
 
-async def add_words(db: Db, runtime: Runtime, complaint_id: UUID, *, person_id: UUID, words: str) -> None:
-    """Add a line to one's own complaint. Beyond 2,000 characters what was written first stays.
+async def add_words(db: Db, runtime: Runtime, complaint_id: UUID, *, person_id: UUID, words: str) -> str:
+    """Add a line to one's own complaint, whole or not at all. Returns the complaint's number.
 
     Raises:
-        ComplaintNotFound: answered by now, or not this person's.
+        ComplaintNotFound: answered by now, or not this person's. ComplaintFull: beyond 2,000 characters in all.
     """
     row = (await db.execute(_LOCK, {"id": complaint_id, "person_id": person_id})).one_or_none()
     if row is None:
         raise ComplaintNotFound(complaint_id=str(complaint_id))
     before = unseal(runtime, complaint_id, "words", row.words)
-    joined = (f"{before}\n{words}" if before else words)[:WORDS_MAX]
+    joined = f"{before}\n{words}" if before else words
+    if (beyond := len(joined) - WORDS_MAX) > 0:
+        raise ComplaintFull(complaint_id=str(complaint_id), left=max(0, len(words) - beyond))
     await db.execute(_ADD, {"id": complaint_id, "words": seal(runtime, complaint_id, "words", joined)})
+    return str(row.number)
 
 
 async def answer(db: Db, runtime: Runtime, complaint_id: UUID, *, words: str, by: UUID) -> None:
     """Answer a complaint, once; its writer reads the answer in the chat when asking for progress.
 
     Raises:
-        ComplaintNotFound: there is none. AlreadyAnswered: it has its answer.
+        Invalid: no words, or more than 1,000 characters. ComplaintNotFound: there is none. AlreadyAnswered: it has
+            its answer.
     """
-    values = {"id": complaint_id, "answer": seal(runtime, complaint_id, "answer", words[:ANSWER_MAX])}
+    if not 0 < len(words) <= ANSWER_MAX:
+        raise Invalid(f"an answer has 1 to {ANSWER_MAX} characters, this has {len(words)}", field="words")
+    values = {"id": complaint_id, "answer": seal(runtime, complaint_id, "answer", words)}
     if (await db.execute(_ANSWER, values)).one_or_none() is None:
         if not (await db.execute(_EXISTS, {"id": complaint_id})).scalar_one():
             raise ComplaintNotFound(complaint_id=str(complaint_id))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from app.complaints.service import Filed, file, forget_words
+from app.complaints.service import Filed, answer, file, forget_words
 from app.dispatch.personal import erase
 from app.events.edge import transaction
+from app.kit.errors import Invalid
 from app.kit.runtime import Runtime
 from tests.console.people import People
 from tests.factories import Made, Make
@@ -42,6 +43,19 @@ async def test_the_auditor_lists_reads_and_answers_and_each_look_is_on_record(
     assert (whole["words"], whole["read_at"]) == (WORDS, None)
     assert (first.status_code, second.json()["code"]) == (204, "complaint_answered")
     assert acts == ["complaint_answered", "complaint_read", "complaint_filed"]
+
+
+async def test_an_answer_that_is_too_long_is_refused_not_cut(
+    people: People, runtime: Runtime, filed: Filed
+) -> None:
+    auditor = await people.signed_in("auditor")
+    refused = await auditor.call("POST", f"/complaints/{filed.id}/answer", {"words": "长" * 1001})
+    async with transaction(runtime) as db:
+        with pytest.raises(Invalid, match="1001"):
+            await answer(db, runtime, filed.id, words="长" * 1001, by=filed.id)
+    taken = await auditor.call("POST", f"/complaints/{filed.id}/answer", {"words": "长" * 1000})
+
+    assert (refused.status_code, taken.status_code) == (422, 204)
 
 
 @pytest.mark.parametrize("role", ["desk", "commander", "administrator"])

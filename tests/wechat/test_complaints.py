@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from app.complaints.queries import complaints_of
 from app.kit.runtime import Runtime
 from app.receipts.proof import is_valid
 from app.receipts.service import public_keys
@@ -48,10 +49,30 @@ async def test_a_wish_to_complain_hears_of_12389_and_writes_to_the_auditor(
     assert "12389" in asked
     assert number[0] in added
     assert number[0] in status
-    assert "督察" in done
+    assert "已交督察" in done
     assert await nobody_heard(runtime)
     [row] = await rows(runtime, "SELECT words FROM complaints")
     assert WORDS.encode() not in row.words
+
+
+async def test_what_does_not_fit_is_said_and_nothing_of_it_is_cut(door: Door, runtime: Runtime) -> None:
+    await door.say("投诉民警")
+    first = await door.say("长" * 2001)
+    none_yet = await rows(runtime, "SELECT 1 FROM complaints")
+    await door.say("甲" * 1990)
+    beyond = await door.say("乙" * 10)
+    fits = await door.say("丙" * 9)
+    full = await door.say("丁")
+
+    assert none_yet == []
+    assert ("还能写2000字" in first, "2001字" in first) == (True, True)
+    assert ("还能写9字" in beyond, "已补充" in beyond) == (True, False)
+    assert "已补充到投诉" in fits
+    assert ("已写满" in full, "已补充" in full) == (True, False)
+    [row] = await rows(runtime, "SELECT person_id FROM complaints")
+    async with runtime.database.transaction() as db:
+        [kept] = await complaints_of(db, runtime, row.person_id)
+    assert kept.words == "甲" * 1990 + "\n" + "丙" * 9
 
 
 async def test_its_receipt_is_valid_and_says_nothing(door: Door, runtime: Runtime) -> None:
