@@ -50,8 +50,11 @@ def sign(ticket: str, url: str, *, nonce: str, timestamp: int) -> str:
 
 
 def is_ours(url: str, origin: str) -> bool:
-    """Whether a page stands at our public address: scheme, host and port alike, nothing before the host."""
-    if len(url) > URL_MAX or any(ord(c) <= 32 or c == "\\" for c in url):
+    """Whether a page stands at our public address: scheme, host and port alike, nothing before the host.
+
+    What is signed is joined without lengths: a page with `&url=` in its address could be read as one of somebody else.
+    """
+    if len(url) > URL_MAX or "&url=" in url or any(ord(c) <= 32 or c == "\\" for c in url):
         return False
     try:
         page, own = urlsplit(url), urlsplit(origin)

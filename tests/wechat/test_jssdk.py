@@ -42,6 +42,7 @@ def test_the_signature_of_wechats_reference() -> None:
         ("//didi.example.gov.cn/", False),
         (f"{ORIGIN}\\@evil.example/", False),
         (f"{ORIGIN}/ x", False),
+        (f"{ORIGIN}/?&timestamp=1&url=https://evil.example/", False),
         (f"{ORIGIN}/" + "x" * 2000, False),
         ("https://[", False),
         ("", False),
@@ -49,6 +50,17 @@ def test_the_signature_of_wechats_reference() -> None:
 )
 def test_only_pages_of_our_own_address_are_signed(url: str, ours: bool) -> None:
     assert is_ours(url, ORIGIN) is ours
+
+
+def test_a_signature_of_ours_is_none_for_a_page_of_somebody_else() -> None:
+    stranger = "https://evil.example/"
+    page = f"{ORIGIN}/?&timestamp=1&url={stranger}"
+
+    ours = sign(TICKET, page, nonce="n", timestamp=2)
+    theirs = sign(TICKET, stranger, nonce=f"n&timestamp=2&url={ORIGIN}/?", timestamp=1)
+
+    assert ours == theirs  # what WeChat would take: so it must never be made
+    assert not is_ours(page, ORIGIN)
 
 
 async def test_a_page_is_signed_under_the_accounts_ticket_fetched_once(runtime: Runtime) -> None:
