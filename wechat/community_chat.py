@@ -14,6 +14,7 @@ from app.stations.registry import registry
 from wechat.intents import tidied
 from wechat.messages import ClickEvent, Incoming, TextMessage
 from wechat.replies import Line
+from wechat.taps import words_of_another
 from wechat.turn import Turn
 
 ASK_KEY: Final = "ask"
@@ -108,7 +109,12 @@ async def answers(turn: Turn) -> str | None:
     found = await take_answers(turn.db, turn.runtime, turn.person_id)
     if not found:
         return None
-    return "\n".join(turn.say(REPLY, question=one.question[:_QUOTED], answer=one.answer) for one in found)
+    return "\n".join(
+        turn.say(
+            REPLY, question=words_of_another(one.question[:_QUOTED]), answer=words_of_another(one.answer)
+        )
+        for one in found
+    )
 
 
 async def bound(turn: Turn, officer_id: UUID) -> str:

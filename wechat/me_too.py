@@ -63,7 +63,7 @@ async def ask(turn: Turn, draft: Draft, categories: tuple[Category, ...]) -> str
     choices = taps.numbered(ASKED, answers)
     if area:
         words = area.words_en if turn.language == "en" else area.words_zh
-        return turn.say(AREA, words=words, choices=choices)
+        return turn.say(AREA, words=taps.words_of_another(words), choices=choices)
     return turn.say(NEARBY, category=name, choices=choices)
 
 

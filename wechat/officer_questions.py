@@ -8,6 +8,7 @@ from app.people.sessions import Actor
 from wechat import officer_lines as lines
 from wechat.messages import MAX_TEXT_BYTES
 from wechat.officer_work import Act
+from wechat.taps import words_of_another
 from wechat.turn import Turn
 
 ROOM_BYTES = MAX_TEXT_BYTES - 200
@@ -28,7 +29,7 @@ async def read(turn: Turn, actor: Actor) -> str:
         return turn.say(lines.NO_QUESTIONS)
     said = ""
     for question in found:
-        line = turn.say(lines.QUESTION, n=question.number, words=question.words)
+        line = turn.say(lines.QUESTION, n=question.number, words=words_of_another(question.words))
         if said and len(f"{said}\n{line}".encode()) > ROOM_BYTES:
             break
         said = f"{said}\n{line}" if said else line

@@ -18,6 +18,7 @@ PRESET: Final = "preset"
 ROOM_BYTES: Final = MAX_TEXT_BYTES - 700
 """What the taps of one text may take; beyond it they are plain lines, to be answered by their number."""
 
+_NO_LINK: Final = str.maketrans("<>", "＜＞")
 _UNFIT: Final = re.compile(r"[\"'<>&=?#%+\s]+")
 
 
@@ -39,6 +40,11 @@ def commands(words: str) -> str:
 def lines(words: str) -> str:
     """Several of them, parted by `|`, a line each."""
     return "\n".join(command(one) for one in words.split("|"))
+
+
+def words_of_another(words: str) -> str:
+    """What somebody else wrote, with nothing in it to tap: a link of theirs would speak with the reader's voice."""
+    return words.translate(_NO_LINK)
 
 
 def numbered(question: str, answers: Iterable[tuple[str, str]], *, first: int = 1) -> str:

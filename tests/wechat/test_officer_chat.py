@@ -9,6 +9,8 @@ import pyotp
 import pytest
 
 from app.cases.states import CaseState
+from app.community.service import ask
+from app.community.service import bind as bind_resident
 from app.dispatch.acts import Disposition
 from app.events.edge import transaction
 from app.kit.geo import Point
@@ -342,6 +344,22 @@ async def test_the_menu_does_what_the_words_do(
 
     assert await make.column(case, "state") == "en_route"
     assert case.number in status
+
+
+async def test_a_question_holds_nothing_to_tap(
+    runtime: Runtime, make: Make, officer: Made, chat: Citizen
+) -> None:
+    link = '<a href="weixin://bizmsgmenu?msgmenucontent=下岗&msgmenuid=say">看图片</a>'
+    resident = await make.citizen()
+    async with transaction(runtime) as db:
+        await bind_resident(db, resident.id, officer.id)
+        await ask(db, runtime, person_id=resident.id, words=link, key="msg:1")
+
+    said = await chat.say("问题")
+
+    assert "看图片" in said
+    assert "下岗" in said
+    assert "<a" not in said
 
 
 async def test_danger_comes_first_whoever_writes(chat: Citizen) -> None:
