@@ -103,13 +103,15 @@ async def unbind(db: Db, person_id: UUID) -> bool:
 
 _BY_KEY = text("SELECT id, station_id, cause FROM questions WHERE person_id = :person_id AND key = :key")
 _ONE_BY_ONE = text("SELECT pg_advisory_xact_lock(:lock, hashtext(CAST(CAST(:officer_id AS uuid) AS text)))")
+# In a statement of its own: what is counted after it is as whoever came before has left it.
+_IN_TURN = text("SELECT person_id FROM residents WHERE person_id = :person_id FOR UPDATE")
 _OF_RESIDENT = text("""
     SELECT r.officer_id, r.station_id, o.on_duty, o.station_id AS now_at, p.active,
            (SELECT count(*) FROM questions q WHERE q.person_id = r.person_id AND q.answered_at IS NULL) AS open,
            (SELECT count(*) FROM questions q WHERE q.person_id = r.person_id
                AND q.asked_at > clock_timestamp() - interval '24 hours') AS in_day
       FROM residents r JOIN officers o ON o.person_id = r.officer_id JOIN people p ON p.id = r.officer_id
-     WHERE r.person_id = :person_id FOR UPDATE OF r
+     WHERE r.person_id = :person_id
 """)
 _INSERT = text("""
     INSERT INTO questions (id, person_id, key, officer_id, station_id, number, words, handed_at, cause)
@@ -131,6 +133,7 @@ async def ask(db: Db, runtime: Runtime, *, person_id: UUID, words: str, key: str
     """
     if not 0 < len(words) <= WORDS_MAX:
         raise Invalid(f"a question has 1 to {WORDS_MAX} characters, this has {len(words)}", field="words")
+    await db.execute(_IN_TURN, {"person_id": person_id})
     if row := (await db.execute(_BY_KEY, {"person_id": person_id, "key": key})).one_or_none():
         return Asked(row.id, row.station_id, Cause(row.cause) if row.cause else None)
     of = (await db.execute(_OF_RESIDENT, {"person_id": person_id})).one_or_none()

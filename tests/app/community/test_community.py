@@ -131,6 +131,14 @@ async def test_three_open_questions_are_the_most_and_ten_a_day(block: Block) -> 
         await block.ask(key="more:8")
 
 
+async def test_at_once_three_are_the_most_too(block: Block) -> None:
+    asked = await asyncio.gather(*(block.ask(key=f"msg:{n}") for n in range(8)), return_exceptions=True)
+
+    assert sum(isinstance(one, Asked) for one in asked) == 3
+    assert sum(isinstance(one, TooManyQuestions) for one in asked) == 5
+    assert len(await block.run("SELECT 1 FROM questions")) == 3
+
+
 async def test_who_has_no_officer_cannot_ask_and_what_is_too_long_is_refused(
     block: Block, make: Make
 ) -> None:
