@@ -199,6 +199,7 @@ async def _officer_signed_in(cast: Cast, officer: Officer) -> Phone:
     if me["officer"] is None:
         await phone.bind(badge=officer.badge, code=await cast.invited(officer))
     await phone.call("POST", "/me/second-factor/approval")
+    await cast.doors.chat.write(user_id, "你好")  # opens WeChat's window: messages reach whose phone sleeps
     return phone
 
 

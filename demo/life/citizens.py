@@ -29,7 +29,7 @@ OPENINGS = ("正在通知附近民警", "Officers nearby are being asked")
 WORDS = (
     "楼下烧烤店很吵，已经半夜了", "广场舞音响声音太大，噪音扰民", "邻居占道堆放杂物，说了不听", "楼上漏水一直不处理，起了争执",
     "电动车电瓶被偷了", "我的手机在地铁口被盗", "出租车绕路多收车费", "网约车司机拒载还骂人", "有人遛狗不牵绳，狗叫一晚上",
-    "小区里有流浪狗追人", "捡到一个钱包，里面有证件", "我的背包忘在长椅上，找不到了", "The bar downstairs plays loud music all night",
+    "小区里有流浪狗翻垃圾", "捡到一个钱包，里面有证件", "我的背包忘在长椅上，找不到了", "The bar downstairs plays loud music all night",
     "I lost my passport near the metro", "A taxi driver overcharged me",
 )  # fmt: skip
 

@@ -155,7 +155,7 @@ async def silence(cast: Cast, phones: dict[str, Phone], teller: Teller) -> list[
     numbers = ", ".join(f"{name.removesuffix('_s')} {value} s" for name, value in SHORTENED_S.items())
     async with _shortened(cast), listening(phones, crew(cast, SILENT)[:3], place) as (first, *others):
         teller.tell("silence ", f"this station's times are SHORTENED for the story: {numbers}")
-        number, case_id = await reporter.report("有流浪狗在小区门口追人", place)
+        number, case_id = await reporter.report("有流浪狗在小区门口翻垃圾", place)
         teller.tell("silence ", f"reported by chat: {number}")
         offer = await first.offered(case_id, within_s=OFFERED_WITHIN_S)
         status, epoch = await _claim(first, case_id, offer["epoch"])
