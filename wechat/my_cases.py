@@ -76,7 +76,7 @@ async def _progress_of(turn: Turn, case: Case) -> str:
 async def _officer(turn: Turn, case: Case) -> str:
     """Who comes, between the words of a line."""
     if case.officer_id is None:
-        return ""
+        return " "
     return f" {await turn.officer(case.officer_id)} "
 
 

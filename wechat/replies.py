@@ -329,10 +329,10 @@ STATES: Final = {
         "officers nearby are being asked, for {waited} now; if none takes it within {left_s} s, the desk of {station} "
         "(phone {phone}) has it",
     ),
-    "claimed": Line("民警{officer}已接手", "officer {officer} has taken it"),
-    "assigned": Line("已指派民警{officer}", "officer {officer} is assigned"),
-    "en_route": Line("民警{officer}正在前往", "officer {officer} is on the way"),
-    "arrived": Line("民警{officer}已到达", "officer {officer} has arrived"),
+    "claimed": Line("民警{officer}已接手", "officer{officer}has taken it"),
+    "assigned": Line("已指派民警{officer}", "officer{officer}is assigned"),
+    "en_route": Line("民警{officer}正在前往", "officer{officer}is on the way"),
+    "arrived": Line("民警{officer}已到达", "officer{officer}has arrived"),
     "handed_over": Line("{station}值班台处理中，电话 {phone}", "with the desk of {station}, phone {phone}"),
     "closed": Line(
         "已办结。评价请回复“评分5”到“评分1”，未解决请回复“未解决”",
