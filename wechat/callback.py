@@ -47,6 +47,7 @@ from wechat.messages import (
 from wechat.notice_events import NOTICE_EVENTS, note_event
 from wechat.officer_positions import Positions
 from wechat.pushes import read_message
+from wechat.revoked import withdraw
 
 log = structlog.get_logger()
 
@@ -55,7 +56,9 @@ DEADLINE_S: Final = 4.0
 EMERGENCY_S: Final = 1.5  # who is in danger does not wait for a slow store
 SUCCESS: Final = "success"  # in clear also in safe mode: nothing is shown, nothing sent again
 
-_WITHOUT_EFFECT: Final = (ViewEvent, AuthorizationRevokedEvent)
+_UNANSWERED: Final = (*NOTICE_EVENTS, AuthorizationRevokedEvent)
+"""Written down, introducing nobody and saying nothing: nobody wrote."""
+_NOT_DONE: Final = ("unavailable", "refused", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,10 @@ def router(
         )  # fmt: skip
 
     def _response(message: Incoming, answer: Answer, *, sealed: bool) -> Response:
+        if isinstance(message, AuthorizationRevokedEvent) and answer.outcome in _NOT_DONE:
+            return PlainTextResponse(
+                "", 503
+            )  # nobody waits for a word, and it must not be lost: WeChat tells again
         if answer.text is None:
             return PlainTextResponse(SUCCESS)
         now_s = int(time.time())
@@ -139,7 +146,7 @@ def _is_without_effect(message: Incoming) -> bool:
     """What nobody waits for an answer to. What a person sent on purpose is answered, of whatever kind it is."""
     if isinstance(message, UnknownMessage):
         return message.is_event
-    return isinstance(message, _WITHOUT_EFFECT)
+    return isinstance(message, ViewEvent)
 
 
 def _is_safe(query: Mapping[str, str]) -> bool:
@@ -179,8 +186,8 @@ async def _work(
 ) -> None:
     try:
         async with lane(runtime, (message.sender, is_emergency(message)), at_once=1):
-            # Who is in danger does not wait for an introduction; an event about a notice introduces nobody.
-            if not is_emergency(message) and not isinstance(message, NOTICE_EVENTS):
+            # Who is in danger does not wait for an introduction.
+            if not is_emergency(message) and not isinstance(message, _UNANSWERED):
                 await introduce(runtime, official, message.sender)
             answer = await _acted(runtime, message)
     except Unavailable as error:
@@ -211,6 +218,9 @@ async def _acted(runtime: Runtime, message: Incoming) -> Answer:
         if isinstance(message, NOTICE_EVENTS):
             await note_event(db, runtime, message)
             text = None
+        elif isinstance(message, AuthorizationRevokedEvent):
+            await withdraw(db, runtime, message)
+            text = None
         else:
             text = await advance(db, runtime, message)
         await remember(db, key, text)
@@ -220,9 +230,9 @@ async def _acted(runtime: Runtime, message: Incoming) -> Answer:
 def _without_stores(message: Incoming, otherwise: replies.Line) -> str | None:
     """What can be said without knowing anything: to a call for help that 110 helps, else `otherwise`.
 
-    To an event about a notice nothing: nobody wrote.
+    To an event that nobody wrote nothing.
     """
-    if isinstance(message, NOTICE_EVENTS):
+    if isinstance(message, _UNANSWERED):
         return None
     line = replies.CALL_110 if is_emergency(message) else otherwise
     return line.say(_language(message))

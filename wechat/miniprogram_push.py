@@ -1,4 +1,4 @@
-"""The mini-program's message push: consents to its subscription messages, and what became of them.
+"""The mini-program's message push: consents to its subscription messages, what became of them, authorisation taken back.
 
 Set in its console to safe mode and XML. Everything else that it pushes is acknowledged and has no effect. What
 cannot be written down is refused, so that WeChat pushes it again.
@@ -21,9 +21,10 @@ from app.notices.budget import Channel
 from app.settings import Settings
 from wechat.callback import SUCCESS, read_body
 from wechat.guard import Keys, Rejected, echo, open_envelope
-from wechat.messages import SubscriptionEvent
+from wechat.messages import AuthorizationRevokedEvent, SubscriptionEvent
 from wechat.notice_events import note_event
 from wechat.pushes import read_message
+from wechat.revoked import withdraw
 
 log = structlog.get_logger()
 
@@ -54,7 +55,7 @@ def router(settings: Settings) -> APIRouter:
             event = read_message(clear)
         except Rejected as rejected:
             return _refused(rejected)
-        if isinstance(event, SubscriptionEvent):
+        if isinstance(event, SubscriptionEvent | AuthorizationRevokedEvent):
             try:
                 await _note(request.app.state.runtime, event)
             except Exception as error:
@@ -69,12 +70,15 @@ def router(settings: Settings) -> APIRouter:
     return api
 
 
-async def _note(runtime: Runtime, event: SubscriptionEvent) -> None:
+async def _note(runtime: Runtime, event: SubscriptionEvent | AuthorizationRevokedEvent) -> None:
     key = key_of("miniprogram", f"{event.recipient}\0{event.dedupe_key}")
     async with transaction(runtime) as db:
         if (await first_time(db, key)).repeat:
             return
-        await note_event(db, runtime, event, Channel.SUBSCRIPTION)
+        if isinstance(event, AuthorizationRevokedEvent):
+            await withdraw(db, runtime, event, Channel.SUBSCRIPTION)
+        else:
+            await note_event(db, runtime, event, Channel.SUBSCRIPTION)
         await remember(db, key, None)
 
 

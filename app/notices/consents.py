@@ -40,6 +40,10 @@ _REFUSE = text("""
     UPDATE consents SET left_once = 0, lasting = FALSE, changed_at = clock_timestamp()
      WHERE person_id = :person_id AND channel = :channel AND template_id = :template_id
 """)
+_REFUSE_ALL = text("""
+    UPDATE consents SET left_once = 0, lasting = FALSE, changed_at = clock_timestamp()
+     WHERE person_id = :person_id AND channel = :channel
+""")
 _SPEND = text("""
     UPDATE consents SET left_once = CASE WHEN lasting THEN left_once ELSE left_once - 1 END
      WHERE person_id = :person_id AND channel = :channel AND template_id = :template_id
@@ -67,6 +71,11 @@ async def allow(db: Db, person_id: UUID, channel: Channel, template_id: str, *, 
 async def refuse(db: Db, person_id: UUID, channel: Channel, template_id: str) -> None:
     """The person wants this template no more: nothing is left."""
     await db.execute(_REFUSE, _values(person_id, channel, template_id))
+
+
+async def refuse_all(db: Db, person_id: UUID, channel: Channel) -> None:
+    """The person took everything of this channel back: nothing is left of any template."""
+    await db.execute(_REFUSE_ALL, {"person_id": person_id, "channel": channel})
 
 
 async def spend_consent(

@@ -15,12 +15,12 @@ from pydantic import SecretStr
 from app.events.edge import transaction
 from app.kit.runtime import Runtime
 from app.notices.budget import Channel
-from app.notices.consents import consents_of
+from app.notices.consents import allow, consents_of
 from app.notices.jobs import deliver
 from app.notices.rules import TRUTHS
 from app.notices.sender import Senders
 from app.notices.subscriptions import Answer, note_answers
-from app.people.identity import citizen_of
+from app.people.identity import citizen_of, set_identity
 from simulator import events
 from simulator.config import Form
 from simulator.later import settle
@@ -29,6 +29,8 @@ from simulator.world import User, World, add_user
 from tests.app.notices.ledger import Ledger
 from tests.simulator.account import AES_KEY, MP, TOKEN, make_config
 from tests.wechat.channels import MP_TEMPLATE
+from tests.wechat.chats import rows
+from tests.wechat.test_revoked import ACTS
 from wechat import miniprogram_push
 from wechat.client import open_http
 from wechat.sender import wechat_senders
@@ -102,6 +104,20 @@ async def test_a_message_that_arrived_is_confirmed(push: Push) -> None:
     row: Any = await ledger.row(delivery_id)
     assert (row.state, bool(row.sent_id), row.confirmed_at is not None) == ("sent", True, True)
     assert await push.left() == [("subscription", 0)]
+
+
+async def test_an_authorisation_taken_back_empties_what_the_mini_program_was_given(push: Push) -> None:
+    await events.answer_popup(push.world, push.user, push.world.mini_program, {MP_TEMPLATE.id: True})
+    async with transaction(push.runtime) as db:
+        await allow(db, push.person_id, Channel.TEMPLATE, "T1", lasting=False)
+        await set_identity(db, push.runtime, push.person_id, phone="13800000000", consent="2025-01")
+
+    told = await events.revoke(push.world, push.user, push.world.mini_program, "8")
+
+    assert [a.status for a in told.attempts] == [200]
+    assert await push.left() == [("subscription", 0), ("template", 1)]
+    assert await rows(push.runtime, "SELECT phone, consent_version FROM identity.persons") == [(None, None)]
+    assert [row.facts for row in await rows(push.runtime, ACTS)] == [{"channel": "subscription"}]
 
 
 async def test_what_is_not_wechats_is_refused(push: Push) -> None:
