@@ -225,6 +225,42 @@ async def test_a_silent_store_is_tried_again(sent: Sent, folder: Path) -> None:
     assert (await sent.row(medium_id)).state == "ready"
 
 
+async def test_who_sends_very_many_does_not_keep_others_waiting(sent: Sent, make: Make) -> None:
+    for _ in range(jobs.BATCH + 2):
+        await sent.send(samples.jpeg())
+    other = await make.citizen()
+    async with transaction(sent.runtime) as db:
+        await note_medium(db, other.id, MediaKind.IMAGE, "other")
+
+    await sent.fetch()
+
+    assert len(sent.source.asked) == jobs.BATCH
+    assert "other" in sent.source.asked
+
+
+async def test_one_person_cannot_spend_the_day_of_all(
+    sent: Sent, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "OF_ONE_PERSON_A_DAY", 3)
+    for _ in range(5):
+        await sent.send(samples.jpeg())
+    await sent.fetch()
+    assert await sent.fetch() == 0
+
+    async with transaction(sent.runtime) as db:
+        await note_medium(db, (await make.citizen()).id, MediaKind.IMAGE, "other")
+    assert await sent.fetch() == 1
+    [waits] = await sent.rows(
+        "SELECT count(*) AS n, max(attempts) AS tries FROM media WHERE state = 'waiting'"
+    )
+    assert (waits.n, waits.tries) == (2, 0)
+
+    await sent.rows(
+        "UPDATE media SET fetched_at = fetched_at - interval '1 day' WHERE state = 'ready' RETURNING id"
+    )
+    assert await sent.fetch() == 2
+
+
 async def test_when_the_days_downloads_are_spent_the_rest_waits_for_tomorrow(
     sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
