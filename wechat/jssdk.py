@@ -6,6 +6,7 @@ Only pages of our own public address are signed: whoever has a signature may cal
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 import time
 from typing import Any, Final
@@ -25,7 +26,7 @@ log = structlog.get_logger()
 PATH: Final = "/wechat/jssdk"
 URL_MAX: Final = 2000
 _API: Final = "getticket"
-_RETRY_AFTER_S: Final = "5"
+_RETRY_AFTER_S: Final = 5
 
 
 class JsapiTicket(Shared):
@@ -40,6 +41,17 @@ class JsapiTicket(Shared):
             return ticket, int(life_s)
 
         super().__init__(valkey, app_id, "ticket", "ticket_lock", ask)
+        self._asks_again_at = -math.inf  # monotonic
+
+    async def get(self) -> str:
+        """As `Shared.get`; once refused, WeChat is asked again after 5 s: anybody may call, and its quota is ours."""
+        if time.monotonic() < self._asks_again_at:
+            raise WeChatUnreachable(_API, sent=False, cause="refused a moment ago")
+        try:
+            return await super().get()
+        except WeChatError:
+            self._asks_again_at = time.monotonic() + _RETRY_AFTER_S
+            raise
 
 
 def sign(ticket: str, url: str, *, nonce: str, timestamp: int) -> str:
@@ -103,5 +115,5 @@ def _ticket_of(request: Request, settings: Settings) -> JsapiTicket:
 
 
 def _said(status: int, facts: dict[str, Any], *, retry: bool = False) -> Response:
-    headers = {"Cache-Control": "no-store"} | ({"Retry-After": _RETRY_AFTER_S} if retry else {})
+    headers = {"Cache-Control": "no-store"} | ({"Retry-After": str(_RETRY_AFTER_S)} if retry else {})
     return JSONResponse(facts, status, headers=headers)

@@ -91,7 +91,9 @@ async def test_a_page_is_signed_under_the_accounts_ticket_fetched_once(runtime: 
     assert strange.status_code == 400
 
 
-async def test_without_wechat_a_page_is_told_to_try_again(runtime: Runtime) -> None:
+async def test_without_a_ticket_pages_are_told_to_try_again_and_wechat_is_asked_once(
+    runtime: Runtime,
+) -> None:
     wechat = connect(Receiver())
     async with wechat.http, open_http("http://wechat.test", transport=wechat.http._transport) as http:
         account = Account(OA, OA_SECRET)
@@ -99,10 +101,13 @@ async def test_without_wechat_a_page_is_told_to_try_again(runtime: Runtime) -> N
         app.include_router(router(runtime.settings))
         app.state.runtime = runtime
         app.state.wechat_official = WeChatClient(http, account, TokenStore(http, account, runtime.valkey))
-        await wechat.control("faults/api", {"path": "/cgi-bin/ticket/getticket", "errcode": 45009})
+        await wechat.control(
+            "faults/api", {"path": "/cgi-bin/ticket/getticket", "errcode": 45009, "times": 10}
+        )
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://us.test") as page:
             url = f"{runtime.settings.public_origin}/x"
-            answer = await page.get("/wechat/jssdk", params={"url": url})
+            answers = [await page.get("/wechat/jssdk", params={"url": url}) for _ in range(10)]
+        asked = [e for e in await wechat.log("api") if e["path"] == "/cgi-bin/ticket/getticket"]
 
-    assert answer.status_code == 503
-    assert answer.headers["Retry-After"] == "5"
+    assert {(a.status_code, a.headers["Retry-After"]) for a in answers} == {(503, "5")}
+    assert len(asked) == 1  # anybody may call, and the quota is ours
