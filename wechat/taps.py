@@ -49,7 +49,8 @@ def words_of_another(words: str) -> str:
 
 def numbered(question: str, answers: Iterable[tuple[str, str]], *, first: int = 1) -> str:
     """One line an answer (its id, its label), numbered for who types; without links when they would not fit."""
-    lines = [(f"{number} {label}", label, answer) for number, (answer, label) in enumerate(answers, first)]
+    said = [(answer, words_of_another(label)) for answer, label in answers]
+    lines = [(f"{number} {label}", label, answer) for number, (answer, label) in enumerate(said, first)]
     linked = "\n".join(link(shown, label, f"{question}.{answer}") for shown, label, answer in lines)
     return linked if len(linked.encode()) <= ROOM_BYTES else "\n".join(shown for shown, _, _ in lines)
 

@@ -183,3 +183,10 @@ async def test_a_report_goes_to_the_station_that_has_the_place_and_outside_all_t
     assert "S2 派出所" in at_s2
     assert "outside the area of every station" in at_centre
     assert "CC 派出所" in at_centre
+
+
+def test_a_label_is_no_link_of_its_own() -> None:
+    said = wechat_taps.numbered("place", [("1", '<a href="https://evil.example/">公园</a>')])
+
+    assert said.count("<a ") == 1
+    assert said.startswith('<a href="weixin://bizmsgmenu?')
