@@ -14,7 +14,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,6 +31,8 @@ Say = Callable[[str], None]
 READY_S = 30.0
 STOP_S = 15.0
 ADMINISTRATOR = "demo.admin"
+TEMPLATES = {"*": {"id": "DEMO_NOTICE", "words": "thing1", "number": "character_string2", "time": "time3"}}
+"""Of the mini-program: without one there is nothing to consent to."""
 LOG = "processes.log"
 """In the demo's folder: the terminal belongs to the city."""
 
@@ -82,6 +84,10 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
         with os.fdopen(handle, "w") as file:
             json.dump(made, file)
     return made | {
+        # The simulator seals both accounts' pushes with one token and key.
+        "MINIPROGRAM_PUSH_TOKEN": made["WECHAT_TOKEN"],
+        "MINIPROGRAM_PUSH_AES_KEY": made["WECHAT_AES_KEY"],
+        "MINIPROGRAM_TEMPLATES": json.dumps(TEMPLATES),
         "DIDI_ENV": "development",
         "DIDI_PORT": str(port + 1),
         "DIDI_METRICS_PORT": str(port + 3),
@@ -122,15 +128,8 @@ def _processes(
     """Service, worker and simulator, then the city; all stopped at the end, the city first."""
     env = {**os.environ, **environment}
     python = sys.executable
-    simulator = [
-        python, "-m", "simulator", "--port", str(port + 2), "--callback", f"http://127.0.0.1:{port + 1}/wechat/callback",
-        "--token", env["WECHAT_TOKEN"], "--aes-key", env["WECHAT_AES_KEY"], "--app-id", env["WECHAT_APP_ID"],
-        "--app-secret", env["WECHAT_APP_SECRET"], "--mp-app-id", env["MINIPROGRAM_APP_ID"],
-        "--mp-app-secret", env["MINIPROGRAM_APP_SECRET"], "--original-id", env["WECHAT_ORIGINAL_ID"],
-        "--name", "滴滴警务（模拟）", "--sketch-map", f"http://127.0.0.1:{port}/sketch-map.json", "--centre", "32.0655,118.8200",
-    ]  # fmt: skip
     commands = {
-        "simulated WeChat": simulator,
+        "simulated WeChat": [python, "-m", "simulator", *_simulator_arguments(env, port)],
         "service": [python, "-m", "app.cli", "serve"],
         "worker": [python, "-m", "app.cli", "worker"],
     }
@@ -152,6 +151,18 @@ def _processes(
     finally:
         for process in reversed(started):
             _stop(process)
+
+
+def _simulator_arguments(env: Mapping[str, str], port: int) -> list[str]:
+    """Both accounts, and where each one's pushes go; the mini-program's door takes XML alone."""
+    service = f"http://127.0.0.1:{port + 1}"
+    return [
+        "--port", str(port + 2), "--callback", f"{service}/wechat/callback", "--mp-callback", f"{service}/wechat/miniprogram",
+        "--mp-form", "xml", "--token", env["WECHAT_TOKEN"], "--aes-key", env["WECHAT_AES_KEY"],
+        "--app-id", env["WECHAT_APP_ID"], "--app-secret", env["WECHAT_APP_SECRET"], "--mp-app-id", env["MINIPROGRAM_APP_ID"],
+        "--mp-app-secret", env["MINIPROGRAM_APP_SECRET"], "--original-id", env["WECHAT_ORIGINAL_ID"],
+        "--name", "滴滴警务（模拟）", "--sketch-map", f"http://127.0.0.1:{port}/sketch-map.json", "--centre", "32.0655,118.8200",
+    ]  # fmt: skip
 
 
 def _await(url: str, started: list[subprocess.Popen[bytes]], log: Path) -> None:
