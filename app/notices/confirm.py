@@ -12,8 +12,7 @@ from sqlalchemy import text
 from app.kit.database import Db
 from app.kit.metrics import DELIVERIES
 from app.kit.runtime import Runtime
-from app.notices.policy import next_channel
-from app.notices.ready import ready_channels
+from app.notices.passing import pass_on
 from app.notices.tables import Channel, DeliveryState
 
 ARRIVED = "arrived"
@@ -29,12 +28,6 @@ _FAILED = text("""
     UPDATE deliveries SET state = 'refused', reading = :status, code = coalesce(CAST(:code AS int), code)
      WHERE channel = :channel AND sent_id = :sent_id AND state = 'sent' AND confirmed_at IS NULL AND seen_at IS NULL
     RETURNING id, kind, channel, facts
-""")
-_PASS_ON = text("UPDATE deliveries SET passed_on = TRUE WHERE id = :id")
-_NEXT = text("""
-    INSERT INTO deliveries (event_id, case_id, epoch, person_id, channel, kind, priority, facts)
-    SELECT event_id, case_id, epoch, person_id, :after, kind, priority, facts FROM deliveries WHERE id = :id
-    ON CONFLICT DO NOTHING
 """)
 _KNOWN = text("SELECT id FROM deliveries WHERE channel = :channel AND sent_id = :sent_id LIMIT 1")
 _KEEP = text("""
@@ -78,12 +71,4 @@ async def _apply(
         return
     for row in (await db.execute(_FAILED, {**named, "status": status, "code": code})).all():
         DELIVERIES.labels(row.kind, row.channel, DeliveryState.REFUSED).inc()
-        after = next_channel(
-            row.kind,
-            Channel(row.channel),
-            quiet=bool(row.facts.get("quiet")),
-            ready=ready_channels(runtime, row.kind),
-        )
-        if after is not None:
-            await db.execute(_PASS_ON, {"id": row.id})
-            await db.execute(_NEXT, {"id": row.id, "after": after})
+        await pass_on(db, runtime, row.id, row.kind, Channel(row.channel), row.facts)

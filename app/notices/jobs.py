@@ -18,8 +18,6 @@ transaction, so that one is under way at a time. After the last channel it waits
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -27,12 +25,21 @@ import structlog
 from sqlalchemy import text
 
 from app.kit.database import Db
-from app.kit.metrics import DELIVERIES
 from app.kit.runtime import Runtime
 from app.notices import purse
-from app.notices.confirm import note_sent
-from app.notices.policy import POLICIES, next_channel, short_words
-from app.notices.ready import dropping_repeats, ready_channels
+from app.notices.policy import POLICIES, short_words
+from app.notices.ready import dropping_repeats
+from app.notices.recording import (
+    HURRIED,
+    MAX_ATTEMPTS,
+    MINE,
+    MOST_URGENT,
+    PATIENCE_S,
+    Leased,
+    end,
+    given_up,
+    record,
+)
 from app.notices.rules import TRUTHS, WITNESSES, Delivery
 from app.notices.sender import Letter, Outcome, Sender, Verdict
 from app.notices.tables import Channel, DeliveryState
@@ -42,14 +49,9 @@ from app.notices.words import words_of
 log = structlog.get_logger()
 
 BATCH = 20
-MAX_ATTEMPTS = 8
 LEASE_S = 30.0
 SEND_S = 20.0
 """The lease outlives the longest send by far more than the two transactions around it need."""
-MOST_URGENT = 1
-HURRIED = [kind for kind, policy in POLICIES.items() if policy.hurried]
-PATIENCE_S = 600
-"""A channel that is stopped for longer is not waited for: what it would carry is passed on."""
 
 _LEASE = text(f"""
     WITH t AS MATERIALIZED (SELECT clock_timestamp() AS now),
@@ -81,66 +83,7 @@ _LEASE = text(f"""
               (SELECT e.at FROM events e WHERE e.id = d.event_id) AS at,
               (SELECT s.reading FROM channel_stops s WHERE s.channel = d.channel AND s.until > t.now) AS stopped
 """)
-_MINE = "id = :id AND state = 'queued' AND attempts = :attempts"
-_SENDING = text(f"UPDATE deliveries SET sending_at = clock_timestamp() WHERE {_MINE} RETURNING id")
-_END = text(f"""
-    UPDATE deliveries SET state = :state, done_at = clock_timestamp(), sending_at = NULL,
-           code = CAST(:code AS int), reading = coalesce(CAST(:reading AS text), reading), passed_on = :passed_on,
-           sent_id = CAST(:sent_id AS text)
-     WHERE {_MINE} RETURNING id
-""")
-_NEXT = text("""
-    INSERT INTO deliveries (event_id, case_id, epoch, person_id, channel, kind, priority, facts)
-    SELECT event_id, case_id, epoch, person_id, :channel, kind, priority, facts FROM deliveries WHERE id = :id
-    ON CONFLICT DO NOTHING
-""")
-_DIED = text("""
-    UPDATE deliveries SET passed_on = TRUE WHERE id = :id AND state = 'dead' AND NOT passed_on RETURNING id
-""")
-# A doubt stays on the row: after a second one there is no third try, whatever failed in between.
-_READ_AS = "CASE WHEN reading = 'uncertain' THEN reading ELSE CAST(:reading AS text) END"
-_AGAIN = text(f"""
-    UPDATE deliveries SET sending_at = NULL, due_at = clock_timestamp() + make_interval(secs => CAST(:wait_s AS float8)),
-           code = CAST(:code AS int), reading = {_READ_AS}
-     WHERE {_MINE} RETURNING id
-""")
-# Full jitter: anything up to the ceiling, so that a thousand refused at once do not come back at once.
-_BACK_OFF = text(f"""
-    UPDATE deliveries SET sending_at = NULL, code = CAST(:code AS int), reading = {_READ_AS},
-           due_at = clock_timestamp() + make_interval(secs => random() * least(60, 0.5 * 2 ^ attempts)),
-           state = CASE WHEN attempts >= {MAX_ATTEMPTS} THEN 'dead' ELSE state END,
-           done_at = CASE WHEN attempts >= {MAX_ATTEMPTS} THEN clock_timestamp() END
-     WHERE {_MINE} RETURNING state
-""")
-_FIRST_DOUBT = text("SELECT reading IS DISTINCT FROM 'uncertain' FROM deliveries WHERE id = :id")
-_STOP = text("""
-    INSERT INTO channel_stops (channel, until, reading)
-    VALUES (:channel, clock_timestamp() + make_interval(secs => CAST(:stop_s AS float8)), :reading)
-    ON CONFLICT (channel) DO UPDATE SET until = greatest(channel_stops.until, excluded.until), reading = excluded.reading
-""")
-
-_PASSED_ON = (DeliveryState.DROPPED, DeliveryState.REFUSED, DeliveryState.DEAD)
-_ENDS = {
-    Verdict.SENT: DeliveryState.SENT,
-    Verdict.NO_WINDOW: DeliveryState.DROPPED,
-    Verdict.REFUSED: DeliveryState.REFUSED,
-    Verdict.DEAD: DeliveryState.DEAD,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Leased:
-    """A delivery this job has to itself until the lease is over; `attempts` is the proof of it."""
-
-    delivery: Delivery
-    attempts: int
-    language: str
-    at: datetime
-    stopped: str | None  # why its channel is stopped, for long
-
-    @property
-    def key(self) -> dict[str, Any]:
-        return {"id": self.delivery.id, "attempts": self.attempts}
+_SENDING = text(f"UPDATE deliveries SET sending_at = clock_timestamp() WHERE {MINE} RETURNING id")
 
 
 async def deliver(runtime: Runtime, sender: Sender, *, limit: int = BATCH) -> int:
@@ -157,7 +100,7 @@ async def deliver(runtime: Runtime, sender: Sender, *, limit: int = BATCH) -> in
         *(
             _deliver(runtime, sender, one)
             if row.state == DeliveryState.QUEUED
-            else _given_up(runtime, one, row.state)
+            else given_up(runtime, one, row.state)
             for one, row in zip(leased, rows, strict=True)
         ),
         return_exceptions=True,
@@ -170,24 +113,14 @@ async def deliver(runtime: Runtime, sender: Sender, *, limit: int = BATCH) -> in
     return len(rows)
 
 
-def _leased(row: Any) -> _Leased:  # a Row of _LEASE
+def _leased(row: Any) -> Leased:  # a Row of _LEASE
     delivery = Delivery(
         row.id, row.kind, row.person_id, Channel(row.channel), row.priority, row.case_id, row.epoch, row.facts
     )
-    return _Leased(delivery, row.attempts, row.language or "zh", row.at, row.stopped)
+    return Leased(delivery, row.attempts, row.language or "zh", row.at, row.stopped)
 
 
-async def _given_up(runtime: Runtime, one: _Leased, state: str) -> None:
-    """The lease itself ended it: 8 tries, or a second doubt. A dead one's next channel may still reach the person."""
-    d = one.delivery
-    _count(d, state)
-    log.warning("delivery_ended_unsent", delivery_id=d.id, kind=d.kind, state=state)
-    if state == DeliveryState.DEAD:
-        async with runtime.database.transaction() as db:
-            await _pass_on_dead(db, runtime, d)
-
-
-async def _deliver(runtime: Runtime, sender: Sender, one: _Leased) -> None:
+async def _deliver(runtime: Runtime, sender: Sender, one: Leased) -> None:
     letter = await _ready(runtime, one)
     if letter is None:
         return
@@ -200,12 +133,12 @@ async def _deliver(runtime: Runtime, sender: Sender, one: _Leased) -> None:
         except Exception as error:
             log.warning("sender_failed", delivery_id=one.delivery.id, error=type(error).__name__)
             outcome = Outcome(Verdict.UNCERTAIN)
-        await _record(runtime, one, outcome)
+        await record(runtime, one, outcome)
     if witness := WITNESSES.get(one.delivery.kind):
         await witness(runtime, one.delivery, outcome)
 
 
-async def _ready(runtime: Runtime, one: _Leased) -> Letter | Outcome | None:
+async def _ready(runtime: Runtime, one: Leased) -> Letter | Outcome | None:
     """What to send, paid for and `sending_at` committed.
 
     An Outcome when this channel cannot carry it; None when it is no longer true, or no longer ours.
@@ -214,7 +147,7 @@ async def _ready(runtime: Runtime, one: _Leased) -> Letter | Outcome | None:
     async with runtime.database.transaction() as db:
         still_true = TRUTHS.get(d.kind)
         if still_true and not await still_true(db, runtime, d):
-            await _end(db, runtime, one, DeliveryState.DROPPED, Outcome(Verdict.REFUSED, reading="stale"))
+            await end(db, runtime, one, DeliveryState.DROPPED, Outcome(Verdict.REFUSED, reading="stale"))
             return None
         if d.channel is Channel.SOCKET:
             return await _not_by(db, runtime, one, DeliveryState.REFUSED, Verdict.REFUSED, "not_shown")
@@ -238,15 +171,15 @@ async def _ready(runtime: Runtime, one: _Leased) -> Letter | Outcome | None:
 
 
 async def _not_by(
-    db: Db, runtime: Runtime, one: _Leased, state: DeliveryState, verdict: Verdict, reading: str
+    db: Db, runtime: Runtime, one: Leased, state: DeliveryState, verdict: Verdict, reading: str
 ) -> Outcome:
     """This channel cannot carry it; nothing was sent."""
     outcome = Outcome(verdict, reading=reading)
-    await _end(db, runtime, one, state, outcome)
+    await end(db, runtime, one, state, outcome)
     return outcome
 
 
-def _letter(one: _Leased) -> Letter:
+def _letter(one: Leased) -> Letter:
     d, quiet = one.delivery, bool(one.delivery.facts.get("quiet"))
     words = words_of(d.kind, one.language, d.facts)
     return Letter(
@@ -254,121 +187,6 @@ def _letter(one: _Leased) -> Letter:
         short=short_words(d.kind, one.language, quiet=quiet) if d.kind in POLICIES else "",
         number=None if quiet else d.facts.get("number"), language=one.language, at=one.at,
     )  # fmt: skip
-
-
-async def _record(runtime: Runtime, one: _Leased, outcome: Outcome) -> None:
-    """Write down what became of it, and what that means for the person's windows and for the channel."""
-    d, verdict = one.delivery, outcome.verdict
-    if verdict is Verdict.UNCERTAIN and d.channel in dropping_repeats(runtime):
-        verdict = Verdict.RETRY
-    async with runtime.database.transaction() as db:
-        if (
-            verdict in (Verdict.RETRY, Verdict.SOON, Verdict.STOP, Verdict.DEAD)
-            or outcome.reading == "no_openid"
-        ):
-            await purse.return_it(db, runtime, d)
-        elif verdict in (Verdict.NO_WINDOW, Verdict.REFUSED):
-            await purse.empty(db, runtime, d)
-        if verdict in _ENDS:
-            await _end(db, runtime, one, _ENDS[verdict], outcome)
-        elif d.kind in HURRIED and _after(runtime, d) is not None:
-            await _hurry_on(db, runtime, one, outcome)
-        elif verdict is Verdict.UNCERTAIN:
-            await _uncertain(db, runtime, one, outcome)
-        elif verdict is Verdict.SOON:
-            await _again(db, one, outcome, wait_s=outcome.stop_s or 1.5)
-        elif verdict is Verdict.STOP:
-            await _stop(db, runtime, one, outcome)
-        else:
-            await _back_off(db, runtime, one, outcome)
-
-
-async def _end(db: Db, runtime: Runtime, one: _Leased, state: DeliveryState, outcome: Outcome) -> None:
-    """End it, and queue the next channel's when this one did not carry it."""
-    d = one.delivery
-    unheard = state in _PASSED_ON and outcome.reading != "stale"
-    after = _after(runtime, d) if unheard else None
-    said = _said(outcome) | {"state": state, "passed_on": after is not None, "sent_id": outcome.sent_id}
-    if (await db.execute(_END, one.key | said)).one_or_none() is None:
-        log.warning("delivery_recorded_late", delivery_id=d.id, state=state)
-        return
-    if after is not None:
-        await db.execute(_NEXT, {"id": d.id, "channel": after})
-    if outcome.sent_id:
-        await note_sent(db, runtime, d.channel, outcome.sent_id)
-    _count(d, state)
-    if state is DeliveryState.DEAD:
-        log.error("delivery_dead", delivery_id=d.id, kind=d.kind, channel=d.channel, reading=outcome.reading)
-
-
-def _after(runtime: Runtime, d: Delivery) -> Channel | None:
-    quiet = bool(d.facts.get("quiet"))
-    return next_channel(d.kind, d.channel, quiet=quiet, ready=ready_channels(runtime, d.kind))
-
-
-async def _pass_on_dead(db: Db, runtime: Runtime, d: Delivery) -> None:
-    after = _after(runtime, d)
-    if after is not None and (await db.execute(_DIED, {"id": d.id})).one_or_none() is not None:
-        await db.execute(_NEXT, {"id": d.id, "channel": after})
-
-
-async def _hurry_on(db: Db, runtime: Runtime, one: _Leased, outcome: Outcome) -> None:
-    """It cannot wait for this channel: the next one has it."""
-    if outcome.verdict is Verdict.STOP:
-        await _stop_channel(db, one, outcome)
-    await _end(db, runtime, one, DeliveryState.DROPPED, outcome)
-
-
-async def _back_off(db: Db, runtime: Runtime, one: _Leased, outcome: Outcome) -> None:
-    d = one.delivery
-    row = (await db.execute(_BACK_OFF, one.key | _said(outcome))).one_or_none()
-    if row and row.state == DeliveryState.DEAD:
-        _count(d, row.state)
-        log.error("delivery_dead", delivery_id=d.id, kind=d.kind, channel=d.channel, reading=outcome.reading)
-        await _pass_on_dead(db, runtime, d)
-
-
-async def _uncertain(db: Db, runtime: Runtime, one: _Leased, outcome: Outcome) -> None:
-    """It may have arrived: the most urgent go out once more, on the next round, the others are left so."""
-    mark = Outcome(Verdict.UNCERTAIN, outcome.code, "uncertain")
-    first = (await db.execute(_FIRST_DOUBT, {"id": one.delivery.id})).scalar_one()
-    if one.delivery.priority == MOST_URGENT and first:
-        await _again(db, one, mark, wait_s=1.0)
-        return
-    await _end(db, runtime, one, DeliveryState.UNCERTAIN, mark)
-
-
-async def _again(db: Db, one: _Leased, outcome: Outcome, *, wait_s: float) -> None:
-    await db.execute(_AGAIN, one.key | _said(outcome) | {"wait_s": wait_s})
-
-
-async def _stop(db: Db, runtime: Runtime, one: _Leased, outcome: Outcome) -> None:
-    """Nobody is written to by this channel for a while. This one waits too, or is passed on when it is long."""
-    stop_s = await _stop_channel(db, one, outcome)
-    if stop_s > PATIENCE_S:
-        await _end(db, runtime, one, DeliveryState.DROPPED, outcome)
-        return
-    await _again(db, one, outcome, wait_s=stop_s)
-
-
-async def _stop_channel(db: Db, one: _Leased, outcome: Outcome) -> float:
-    """Stop it; for how many seconds."""
-    stop_s = outcome.stop_s or 60.0
-    channel = one.delivery.channel
-    reading = outcome.reading or "stopped"
-    await db.execute(_STOP, {"channel": channel, "stop_s": stop_s, "reading": reading})
-    log.error(
-        "channel_stopped", channel=channel, reading=reading, code_of_channel=outcome.code, stop_s=stop_s
-    )
-    return stop_s
-
-
-def _said(outcome: Outcome) -> dict[str, Any]:
-    return {"code": outcome.code, "reading": outcome.reading}
-
-
-def _count(d: Delivery, state: str) -> None:
-    DELIVERIES.labels(d.kind, str(d.channel), str(state)).inc()
 
 
 _RESEND = text("""
