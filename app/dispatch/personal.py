@@ -31,6 +31,7 @@ from app.kit.runtime import Runtime
 from app.media.queries import Medium, media_sent_by
 from app.media.service import erase_of_cases, erase_unbound
 from app.notices.consents import Consent, consents_of
+from app.notices.queries import OWN_CASE
 from app.people.events import PeopleEvent
 from app.people.identity import Held, erase_identity, held_of
 from app.people.preference import preferred_station
@@ -110,8 +111,8 @@ class Everything:
 
 _NOW = text("SELECT clock_timestamp()")
 _RATINGS = text("SELECT id, rating_words FROM cases WHERE reporter_id = :id AND rating_words IS NOT NULL")
-_NOTICES = text("""
-    SELECT d.kind, d.case_id, e.at, d.state FROM deliveries d JOIN events e ON e.id = d.event_id
+_NOTICES = text(f"""
+    SELECT d.kind, {OWN_CASE} AS case_id, e.at, d.state FROM deliveries d JOIN events e ON e.id = d.event_id
      WHERE d.person_id = :id ORDER BY d.id
 """)
 _SESSIONS = text(

@@ -54,10 +54,13 @@ _OF_ITS_MINUTE = ", ".join(
 UNHEARD = f"""d.state IN ('dropped', 'refused', 'uncertain', 'dead') AND d.seen_at IS NULL AND NOT d.passed_on
          AND d.reading IS DISTINCT FROM 'stale' AND d.kind NOT IN ({_OF_ITS_MINUTE})"""
 """Of a delivery `d`: nothing could carry it, and the person has not seen it."""
+_ABOUT_OTHERS = ", ".join(f"'{kind}'" for kind, p in sorted(POLICIES.items()) if p.told is Told.JOINED)
+OWN_CASE = f"CASE WHEN d.kind NOT IN ({_ABOUT_OTHERS}) THEN d.case_id END"
+"""Of a delivery `d`: the case it tells of, unless it is somebody else's; its id holds the moment of that report."""
 _TAKE = text(f"""
     WITH taken AS (
         UPDATE deliveries d SET seen_at = clock_timestamp() WHERE d.person_id = :person_id AND {UNHEARD}
-        RETURNING d.id, d.event_id, d.kind, d.case_id, d.facts
+        RETURNING d.id, d.event_id, d.kind, {OWN_CASE} AS case_id, d.facts
     ), newest AS (SELECT * FROM taken ORDER BY id DESC LIMIT {MOST})
     SELECT n.kind, n.case_id, n.facts, e.at FROM newest n JOIN events e ON e.id = n.event_id ORDER BY n.id
 """)
@@ -68,7 +71,7 @@ _UNSEEN = text(f"""
          WHERE person_id = :person_id AND ({UNHEARD} OR (state = 'queued' AND channel = 'socket'))
          ORDER BY id DESC LIMIT {MOST}
     )
-    SELECT d.id, d.kind, d.case_id, d.facts, e.at FROM d JOIN events e ON e.id = d.event_id ORDER BY d.id DESC
+    SELECT d.id, d.kind, {OWN_CASE} AS case_id, d.facts, e.at FROM d JOIN events e ON e.id = d.event_id ORDER BY d.id DESC
 """)
 # Whichever channel has the notice by now: what is seen is sent no more.
 _SEE = text("""

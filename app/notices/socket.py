@@ -17,6 +17,7 @@ from sqlalchemy import text
 from app.kit.runtime import Runtime
 from app.kit.valkey import ValkeyDown, key_here
 from app.live.publish import publish
+from app.notices.queries import OWN_CASE
 from app.notices.words import words_shown
 
 log = structlog.get_logger()
@@ -30,8 +31,8 @@ SILENT_S = 5.0
 _silent_until: WeakKeyDictionary[Runtime, float] = WeakKeyDictionary()
 
 
-_TO_SHOW = text("""
-    SELECT d.id, d.person_id, d.kind, d.case_id, d.facts, p.language FROM deliveries d JOIN people p ON p.id = d.person_id
+_TO_SHOW = text(f"""
+    SELECT d.id, d.person_id, d.kind, {OWN_CASE} AS case_id, d.facts, p.language FROM deliveries d JOIN people p ON p.id = d.person_id
      WHERE d.event_id = :event_id AND d.channel = 'socket' AND d.state = 'queued'
 """)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -28,6 +29,8 @@ from app.events.edge import transaction
 from app.kit.errors import Invalid
 from app.kit.geo import Point, rounded
 from app.kit.runtime import Runtime
+from app.notices import socket
+from app.notices.queries import unseen_of
 from app.people.identity import citizen_of
 from app.people.merging import merge
 from app.stations.categories import DEFAULT_CATEGORIES, NEVER_SHARED, Category
@@ -195,6 +198,31 @@ async def test_all_hear_of_the_end_once_in_words_that_hold_nothing(
     told = await ended_notices(runtime)
     assert sorted(person_id for person_id, _ in told) == sorted(joiner.id for joiner in joiners)
     assert [facts for _, facts in told] == [{}, {}]
+
+
+async def test_the_end_does_not_say_which_case_it_was(
+    runtime: Runtime, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames: list[dict[str, Any]] = []
+
+    async def keep(_: Runtime, topics: list[str], frame: dict[str, Any], **__: Any) -> None:
+        frames.append(frame)
+
+    monkeypatch.setattr(socket, "publish", keep)
+    case, joiner = await make.case(state="handed_over"), await make.citizen()
+    await join(runtime, joiner.id, case)
+    await socket.note_here(runtime, joiner.id)  # their mini-program is open
+    await close(runtime, make, case)
+    await runtime.drain()
+
+    async with transaction(runtime) as db:
+        listed = await unseen_of(db, joiner.id)
+        exported = (await everything_about(db, runtime, joiner.id)).notices
+    shown = [frame for frame in frames if frame["kind"] == "me_too_ended"]
+    # A case's id holds the moment of somebody else's report.
+    assert [frame["case_id"] for frame in shown] == [None]
+    assert [(notice.kind, notice.case_id) for notice in listed] == [("me_too_ended", None)]
+    assert [(notice.kind, notice.case_id) for notice in exported] == [("me_too_ended", None)]
 
 
 async def test_who_joins_while_it_closes_is_told_or_does_not_join(runtime: Runtime, make: Make) -> None:
