@@ -82,8 +82,8 @@ _END: Final = """
 12389, or written here: then the auditor of all stations alone reads them, by `/console/v1/complaints`, each look on record. They have a
 number (`D482-915-3067`) and a receipt of their own, are encrypted, and no event, notice, queue or board knows of them. Until
 "完" ("done"), what is written is added to the complaint; a command leaves it too, and so do 30 minutes. Words that may be a
-complaint or a report are asked about, and nobody reads them before the answer. A complaint takes words only. Words of danger go
-to the desk at once even here: life comes first.
+complaint or a report are asked about, and nobody reads them before the answer. A complaint takes words only, 2,000 characters
+in all: what does not fit is refused whole, with how many fit. Words of danger go to the desk at once even here: life comes first.
 
 ## Other kinds
 """
