@@ -18,7 +18,7 @@ from sqlalchemy import text
 from app.audit.service import record_act
 from app.cases.states import ENDED_SQL
 from app.dispatch.errors import AreaNotShared, AreaOpenAlready, NoAreaOpen
-from app.dispatch.nearby import AREA_ENDED
+from app.dispatch.nearby import AREA_ENDED, SQUARE_M
 from app.events.record import record
 from app.kit.database import Db, MovesDb
 from app.kit.errors import Invalid
@@ -48,7 +48,7 @@ class AreaCase:
 
 
 _CASE = text(f"""
-    SELECT category, station_id, epoch, clock_timestamp() AS now,
+    SELECT category, station_id, epoch, clock_timestamp() AS now, rough_lat AS lat, rough_lng AS lng,
            state NOT IN {ENDED_SQL} AND NOT urgent AND NOT text_only AS may FROM cases WHERE id = :case_id FOR SHARE
 """)
 _OPEN = text("""
@@ -81,11 +81,14 @@ async def open_area(
     """Open an area case around `centre`; the caller has checked that `by` is of the case's desk.
 
     Raises:
-        Invalid: radius, words or time out of range. AreaNotShared: the case has ended, is urgent or silent, or of a
+        Invalid: radius, words or time out of range, or the case lies outside. AreaNotShared: the case has ended, is urgent or silent, or of a
         category that nobody else may know of. AreaOpenAlready: this case has one that runs.
     """
     case = (await db.execute(_CASE, {"case_id": case_id})).one()
     _check(radius_m, words_zh, words_en)
+    if case.lat is not None and metres(centre, Point(case.lat, case.lng)) > radius_m + SQUARE_M:
+        # Else a desk would ask, and take in, who reports to another one.
+        raise Invalid("the area must hold the place of its case: move it there or widen it", field="radius_m")
     if not case.now < until <= case.now + timedelta(hours=HOURS_MAX):
         raise Invalid(f"until must lie ahead, by {HOURS_MAX} hours at most", field="until")
     if not case.may or case.category in NEVER_SHARED:

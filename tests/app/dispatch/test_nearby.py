@@ -415,6 +415,17 @@ async def test_no_area_case_of_danger_silence_people_who_are_looked_for_or_what_
         await opened_area(runtime, case, await make.staff("desk"))
 
 
+async def test_an_area_that_does_not_hold_its_case_is_refused(runtime: Runtime, make: Make) -> None:
+    case, by = await make.case(state="handed_over"), await make.staff("desk")
+    far = Point(CENTRE.lat + 0.1, CENTRE.lng)  # of another station, whose reporters would be asked
+
+    with pytest.raises(Invalid) as refused:
+        await opened_area(runtime, case, by, centre=far, radius_m=5000)
+
+    assert refused.value.facts["field"] == "radius_m"
+    assert await inside(runtime, await make.citizen(), far) is None
+
+
 async def test_a_case_that_became_urgent_takes_nobody_in_any_more(runtime: Runtime, make: Make) -> None:
     case, by, asks = await make.case(state="handed_over"), await make.staff("desk"), await make.citizen()
     await opened_area(runtime, case, by)
