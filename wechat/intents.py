@@ -118,7 +118,7 @@ ASKINGS: Final = (
         "receipt of its own; no station hears of it.",
     ),
     _asking(
-        Intent.TEXT_ONLY, "不方便说话|不能说话|只发文字|只用文字|不要打电话|别打电话|不要给我打电话|静默|静默模式|静音报警",
+        Intent.TEXT_ONLY, "不方便说话|不能说话|只发文字|只用文字|不要打电话|别打电话|不要给我打电话|静默|静默模式|静音模式|安静模式|静音报警",
         "text only|silent|silent mode|do not call|don't call|don't call me|cannot talk now|please do not call",
         "Silent mode: nobody calls, notices say nothing, phrases can be tapped, the state is told only when asked for.",
     ),
