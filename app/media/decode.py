@@ -1,8 +1,8 @@
 """What a stranger sent, made safe to show: run as a process of its own, which may be killed at any moment.
 
 `python -I decode.py KIND` reads a file from stdin and writes to stdout one line of JSON, then the copy to be
-served. It limits itself before it looks at the first byte: memory, seconds of CPU, no file written. It imports
-nothing of ours and is given no secret (`app.media.check` starts it with an empty environment).
+served. It limits itself before it looks at the first byte: memory, seconds of CPU, no file or socket opened. It
+imports nothing of ours and is given no secret (`app.media.check` starts it with an empty environment).
 
 Types are found by content. Demuxers are named, never guessed, so that no playlist or reference to another file is
 followed. What is read is written anew: pictures as JPEG, speech as MP3, films as MP4 with their packets copied;
@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import av
+import av.subtitles.stream  # what av would import at its first file, when nothing can be opened any more
 import PIL.Image
 from av.error import FFmpegError
 from PIL import ImageCms, ImageOps
@@ -59,12 +60,15 @@ Copy = tuple[bytes, dict[str, Any]]
 
 
 def limit() -> None:
-    """Bound this process; what it decodes can then harm nobody else."""
+    """Bound this process; what it decodes can then harm nobody else. Whatever it needs is imported before."""
+    PIL.Image.init()
     if sys.platform != "darwin":  # macOS knows the limit and does not hold it
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S + 1))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # In, out and errors are open; nothing else can be: no file of the service, no socket, no other process's memory.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
 
 
 def picture(content: bytes) -> Copy:

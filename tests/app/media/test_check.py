@@ -186,6 +186,36 @@ async def test_greed_of_the_decoder_ends_with_the_child(greed: str, tmp_path: Pa
     assert not Path("/tmp/didi-never").exists() or Path("/tmp/didi-never").stat().st_size == 0
 
 
+async def test_a_child_that_was_taken_over_opens_no_file_and_calls_nobody(tmp_path: Path) -> None:
+    decode = Path(__file__).parents[3] / "app" / "media" / "decode.py"
+    taken = tmp_path / "taken.py"
+    taken.write_text(f"""
+import importlib.util, json, os, socket, sys
+spec = importlib.util.spec_from_file_location('decode', {str(decode)!r})
+decode = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(decode)
+tries = {{
+    'read': lambda: open({str(decode)!r}, 'rb'), 'parent': lambda: open(f'/proc/{{os.getppid()}}/environ', 'rb'),
+    'call': socket.socket, 'list': lambda: os.open('/', os.O_RDONLY), 'pipe': os.pipe, 'copy': lambda: os.dup(1),
+}}
+def works(what):
+    try:
+        what()
+    except OSError:
+        return False
+    return True
+before = [name for name, what in tries.items() if works(what)]
+decode.limit()
+after = [name for name, what in tries.items() if works(what)]
+sys.stdout.write(json.dumps({{'type': 'image/png', 'served_type': 'image/jpeg'}}) + chr(10) + json.dumps([before, after]))
+""")
+
+    before, after = json.loads((await check(b"x", MediaKind.IMAGE, program=taken)).served)
+
+    assert {"read", "call", "list", "pipe", "copy"} <= set(before)
+    assert after == []
+
+
 @pytest.mark.parametrize(
     "said",
     [
