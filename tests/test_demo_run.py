@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import httpx
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 
 from app import demo_run
 from app.events.edge import transaction
+from app.kit.embedded import EmbeddedError
 from app.kit.runtime import Runtime
 from app.notices.consents import consents_of
 from app.people.identity import citizen_of
@@ -58,3 +60,11 @@ async def test_a_consent_given_in_the_demo_reaches_it(
     async with transaction(runtime) as db:
         person = await citizen_of(db, runtime, app_id=given.mp_app_id, openid=user.openids[given.mp_app_id])
         assert [(c.template_id, c.left_once) for c in await consents_of(db, person.id)] == [(template.id, 1)]
+
+
+def test_a_port_that_another_program_has_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIDI_FOLDER", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        with pytest.raises(EmbeddedError, match=f"port {taken} already"):
+            demo_run.run(once=True, port=taken, say=print)
