@@ -150,9 +150,9 @@ async def close(act: Act) -> str | None:
 
 
 async def let_go(act: Act) -> str | None:
-    """Release with a reason; without one, reasons to tap."""
+    """Release with a reason; without one, reasons to tap. With nothing in hand a typed line is a citizen's, a tap is late."""
     turn, reason = act.turn, act.typed.first
-    if reason and await in_hand(turn.db, act.actor.person_id) is None:
+    if reason and not act.fence and await in_hand(turn.db, act.actor.person_id) is None:
         return None
     try:
         held = await _held(act)

@@ -264,6 +264,20 @@ async def test_a_tap_of_long_ago_does_nothing(
     assert await make.column(second, "state") == "assigned"
 
 
+async def test_a_reason_that_is_tapped_twice_is_no_report(
+    runtime: Runtime, make: Make, station: Made, officer: Made, chat: Citizen
+) -> None:
+    await make.case(station=station, state="assigned", officer=officer, epoch=1)
+    sends, tap_id = TAP.findall(await chat.say("放弃"))[0]
+    await chat.say(sends, menu_id=tap_id)
+
+    said = await chat.say(sends, menu_id=tap_id)
+
+    assert said
+    assert len(await chat.cases()) == 1
+    assert await rows(runtime, "SELECT 1 FROM drafts WHERE words IS NOT NULL") == []
+
+
 async def test_the_list_of_dispositions_is_tapped(
     make: Make, station: Made, officer: Made, chat: Citizen
 ) -> None:
