@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from starlette.requests import HTTPConnection
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -56,7 +57,10 @@ def create_simulator(
         worlds.stop(app.state.world)
         await callbacks.aclose()
 
-    app = FastAPI(title="Simulated WeChat", version="1", lifespan=lifespan, docs_url="/__wechat__/docs")
+    app = FastAPIOffline(
+        title="Simulated WeChat", version="1", lifespan=lifespan, docs_url="/__wechat__/docs", redoc_url=None,
+        static_url="/__wechat__/docs-static",
+    )  # fmt: skip
     app.state.world = new_world(config, callbacks)
     api.mount(app)
     pager.mount(app)
