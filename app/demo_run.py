@@ -11,6 +11,7 @@ import base64
 import json
 import os
 import secrets
+import socket
 import subprocess
 import sys
 import time
@@ -21,7 +22,7 @@ from pathlib import Path
 import httpx
 
 from app.events.edge import transaction
-from app.kit.embedded import default_folder, lease
+from app.kit.embedded import EmbeddedError, default_folder, lease
 from app.kit.migrate import migrate
 from app.people.console import create_first_administrator
 from app.settings import DEMO_MARK, Settings, SettingsError, load_settings
@@ -42,9 +43,11 @@ def run(*, once: bool, port: int, say: Say) -> int:
 
     Raises:
         SettingsError: this machine is set up for production.
+        EmbeddedError: something listens at one of the four ports already.
     """
     if os.environ.get("DIDI_ENV") == "production":
         raise SettingsError("DIDI_ENV=production: the demo and the simulator do not run in production")
+    _look_for_others(port)
     folder = (Path(os.environ.get("DIDI_FOLDER") or default_folder()) / "demo").resolve()
     say(f"The demo's data: {folder}")
     with lease(folder) as stores:
@@ -62,6 +65,17 @@ def run(*, once: bool, port: int, say: Say) -> int:
             except KeyboardInterrupt:
                 say("Stopping …")
                 return 0
+
+
+def _look_for_others(port: int) -> None:
+    """Another demo would answer in the place of this one."""
+    for each in range(port, port + 4):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", each)) == 0:
+                raise EmbeddedError(
+                    f"something listens at port {each} already, perhaps another demo: stop it, or take other"
+                    f" ports with --port ({port} to {port + 3} are needed)"
+                )
 
 
 def _environment(folder: Path, port: int) -> dict[str, str]:
