@@ -14,6 +14,7 @@ from app.dispatch.amend import add_words, set_flags
 from app.dispatch.citizen import Cancelled
 from app.dispatch.drafts import Draft, drop, save
 from app.dispatch.errors import WindowOver
+from app.dispatch.intake import WORDS_MAX
 from app.kit.errors import Conflict
 from app.media.queries import lost_of
 from app.media.service import bind, note_medium
@@ -204,12 +205,13 @@ async def moved(turn: Turn, case: Case, place: Place) -> str:
 async def added(turn: Turn, case: Case, words: str, line: replies.Line = replies.ADDED) -> str:
     """Words sent after the case was opened are added to it, with the flags that they raise."""
     try:
-        await add_words(turn.db, turn.runtime, case.id, reporter_id=turn.person_id, words=words)
+        gone = await add_words(turn.db, turn.runtime, case.id, reporter_id=turn.person_id, words=words)
         if flags := flags_in(words):
             await set_flags(turn.db, case.id, reporter_id=turn.person_id, flags=flags)
     except CaseEnded:
         return await progress(turn)
-    return turn.say(line, number=case.number)
+    said = turn.say(line, number=case.number)
+    return f"{said}\n{turn.say(replies.OLDEST_WENT, most=WORDS_MAX, n=gone)}" if gone else said
 
 
 async def joined(turn: Turn, case: Case, draft: Draft) -> str:

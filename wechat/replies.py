@@ -139,6 +139,14 @@ SAME_OR_NEW: Final = Line(
 )
 SAME: Final = Line("是它的补充", "it belongs to it")
 ANOTHER_MATTER: Final = Line("另一件事", "another matter")
+WORDS_CUT: Final = Line(
+    "一件报警最多记{most}字，最后的{n}字没有记下；案件受理后还可以继续补充。",
+    "A report holds {most} characters; the last {n} were not noted. You can add more once the case is open.",
+)
+OLDEST_WENT: Final = Line(
+    "一件警情最多保留{most}字，最早的{n}字已移去；重要的请再说一遍。",
+    "A case holds {most} characters; the oldest {n} are gone. Please repeat what matters.",
+)
 MEETING_ADDED: Final = Line(
     "地点已补充到 {number}，民警和值班台可见。也可以发送位置。",
     "The place is added to {number}, for the officer and the desk to read. You can also send a location.",

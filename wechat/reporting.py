@@ -14,8 +14,8 @@ from typing import Any, Final
 from app.cases.queries import Flag, Place, get_case
 from app.cases.service import Opened
 from app.cases.states import Cause
-from app.dispatch.drafts import Draft, drop, save
-from app.dispatch.intake import Report, take
+from app.dispatch.drafts import CUT, Draft, drop, save
+from app.dispatch.intake import WORDS_MAX, Report, take
 from app.kit.clock import utc_now
 from app.people.preference import preferred_station
 from app.stations.categories import DEFAULT_CATEGORIES, MISSING_PERSON, Category, category_of, open_now
@@ -77,7 +77,9 @@ async def give_up(turn: Turn, draft: Draft) -> str:
 async def go_on(turn: Turn, draft: Draft) -> str:
     """Open the case when nothing is missing, else keep the draft and ask."""
     draft, notes = _resumed(turn, draft)
-    draft = replace(noting(draft, asked=None), turns=draft.turns + 1)
+    if lost := draft.facts.get(CUT):
+        notes.append(turn.say(replies.WORDS_CUT, most=WORDS_MAX, n=lost))
+    draft = replace(noting(draft, asked=None, **{CUT: None}), turns=draft.turns + 1)
     station = await station_of(turn, draft.place)
     categories = categories_of(station)
     draft = _settled(draft)

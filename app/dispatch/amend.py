@@ -39,10 +39,10 @@ _WRITE_FLAGS = text("""
 """)
 
 
-async def add_words(db: Db, runtime: Runtime, case_id: UUID, *, reporter_id: UUID, words: str) -> None:
+async def add_words(db: Db, runtime: Runtime, case_id: UUID, *, reporter_id: UUID, words: str) -> int:
     """Add a line to the words of one's own open case, in the edge's transaction.
 
-    Beyond 2,000 characters the oldest go: the newest are what somebody on the way needs.
+    Beyond 2,000 characters the oldest go: the newest are what somebody on the way needs. Returns how many went.
 
     Raises:
         CaseEnded: it is no longer open, or not this person's.
@@ -51,9 +51,11 @@ async def add_words(db: Db, runtime: Runtime, case_id: UUID, *, reporter_id: UUI
     if row is None:
         raise CaseEnded(case_id=str(case_id))
     before = decrypt(runtime, case_id, "words", row.words)
-    joined = (f"{before}\n{words}" if before else words)[-WORDS_MAX:]
-    await db.execute(_WRITE, {"case_id": case_id, "words": encrypt(runtime, case_id, "words", joined)})
+    joined = f"{before}\n{words}" if before else words
+    kept = encrypt(runtime, case_id, "words", joined[-WORDS_MAX:])
+    await db.execute(_WRITE, {"case_id": case_id, "words": kept})
     await _tell(db, case_id, reporter_id, row)
+    return max(0, len(joined) - WORDS_MAX)
 
 
 async def set_flags(db: Db, case_id: UUID, *, reporter_id: UUID, flags: Collection[Flag]) -> bool:

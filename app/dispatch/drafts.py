@@ -23,6 +23,8 @@ MEDIA_ID_MAX = 128
 TURNS_MAX = 100
 """More are not counted: nothing is asked any more long before."""
 FLAGS = "flags"
+CUT = "cut"
+"""The fact that so many characters did not fit, until it is told."""
 EXPIRED = "expired"
 """The fact that is left of a draft that was too old."""
 
@@ -62,9 +64,11 @@ class Draft:
         return bool(self.words or self.place or self.media)
 
     def with_words(self, words: str) -> Draft:
-        """The words so far and these, cut to what a case may hold."""
+        """The words so far and these, cut to what a case may hold; the fact `cut` says how many characters did not fit."""
         joined = f"{self.words}\n{words}" if self.words else words
-        return replace(self, words=joined[:WORDS_MAX])
+        lost = len(joined) - WORDS_MAX
+        facts = {**self.facts, CUT: lost} if lost > 0 else self.facts
+        return replace(self, words=joined[:WORDS_MAX], facts=facts)
 
     def with_media(self, media: str) -> Draft:
         """One more picture; the same one again, or a 21st, changes nothing."""

@@ -572,3 +572,27 @@ async def test_no_reply_repeats_what_was_written(citizen: Citizen) -> None:
     ]
 
     assert not any(secret in one for one in said)
+
+
+async def test_words_that_a_report_has_no_room_for_are_said_to_be_lost(
+    citizen: Citizen, station: Made
+) -> None:
+    told = await citizen.say("楼上半夜唱歌很吵" + "啊" * 2000)
+    again = await citizen.say("而且每天都这样")
+
+    assert replies.WORDS_CUT.zh.format(most=2000, n=8) in told
+    assert replies.WORDS_CUT.zh.format(most=2000, n=8) in again  # the line and its break
+    assert "没有记下" not in await citizen.stand()
+
+
+async def test_the_oldest_words_of_a_full_case_go_and_it_is_said(
+    citizen: Citizen, station: Made, runtime: Runtime
+) -> None:
+    await citizen.say("楼上半夜唱歌很吵")
+    await citizen.stand()
+
+    first = await citizen.say("啊" * 1991)
+    full = await citizen.say("他们又回来了")
+
+    assert "移去" not in first
+    assert replies.OLDEST_WENT.zh.format(most=2000, n=7) in full
