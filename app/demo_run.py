@@ -29,6 +29,8 @@ from app.settings import DEMO_MARK, Settings, SettingsError, load_settings
 from app.wiring import open_runtime
 
 Say = Callable[[str], None]
+Process = subprocess.Popen[bytes]
+LOOK_S = 0.5
 READY_S = 30.0
 STOP_S = 15.0
 ADMINISTRATOR = "demo.admin"
@@ -43,7 +45,7 @@ def run(*, once: bool, port: int, say: Say) -> int:
 
     Raises:
         SettingsError: this machine is set up for production.
-        EmbeddedError: something listens at one of the four ports already.
+        EmbeddedError: something listens at one of the four ports already, or a part of the demo has ended.
     """
     if os.environ.get("DIDI_ENV") == "production":
         raise SettingsError("DIDI_ENV=production: the demo and the simulator do not run in production")
@@ -59,9 +61,9 @@ def run(*, once: bool, port: int, say: Say) -> int:
         account = asyncio.run(_prepare(settings, folder))
         say("PostgreSQL and Valkey run; the database is up to date.")
         say(f"What the processes log: {folder / LOG}")
-        with _processes(environment | account, port, once, say, log=folder / LOG) as city:
+        with _processes(environment | account, port, once, say, log=folder / LOG) as (city, parts):
             try:
-                return city.wait()
+                return _until_over(city, parts, folder / LOG)
             except KeyboardInterrupt:
                 say("Stopping …")
                 return 0
@@ -76,6 +78,15 @@ def _look_for_others(port: int) -> None:
                     f"something listens at port {each} already, perhaps another demo: stop it, or take other"
                     f" ports with --port ({port} to {port + 3} are needed)"
                 )
+
+
+def _until_over(city: Process, parts: Mapping[str, Process], log: Path) -> int:
+    """The city's exit code; a city whose service has died would wait for ever."""
+    while (code := city.poll()) is None:
+        if gone := [name for name, part in parts.items() if part.poll() is not None]:
+            raise EmbeddedError(f"the {gone[0]} of the demo has ended; {log} says why")
+        time.sleep(LOOK_S)
+    return code
 
 
 def _environment(folder: Path, port: int) -> dict[str, str]:
@@ -138,8 +149,8 @@ async def _prepare(settings: Settings, folder: Path) -> dict[str, str]:
 @contextmanager
 def _processes(
     environment: dict[str, str], port: int, once: bool, say: Say, *, log: Path
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Service, worker and simulator, then the city; all stopped at the end, the city first."""
+) -> Iterator[tuple[Process, dict[str, Process]]]:
+    """The city, and what it lives on: service, worker and simulator. All stopped at the end, the city first."""
     env = {**os.environ, **environment}
     python = sys.executable
     commands = {
@@ -147,7 +158,7 @@ def _processes(
         "service": [python, "-m", "app.cli", "serve"],
         "worker": [python, "-m", "app.cli", "worker"],
     }
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[Process] = []
     try:
         handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as kept:
@@ -156,12 +167,13 @@ def _processes(
                 started.append(subprocess.Popen(command, env=env, stdout=kept, stderr=kept))
         _await(f"http://127.0.0.1:{port + 2}/__wechat__/users", started, log)
         _await(f"http://127.0.0.1:{port + 1}/healthz", started, log)
+        parts = dict(zip(commands, started, strict=True))
         with log.open("ab") as kept:  # nothing waits for it: the chat works without a menu
             push = [python, "-m", "app.cli", "wechat", "menu", "push"]
             started.append(subprocess.Popen(push, env=env, stdout=kept, stderr=kept))
         city = [python, "-m", "demo", "--port", str(port), *(["--once"] if once else [])]
         started.append(subprocess.Popen(city, env=env))
-        yield started[-1]
+        yield started[-1], parts
     finally:
         for process in reversed(started):
             _stop(process)
@@ -179,7 +191,7 @@ def _simulator_arguments(env: Mapping[str, str], port: int) -> list[str]:
     ]  # fmt: skip
 
 
-def _await(url: str, started: list[subprocess.Popen[bytes]], log: Path) -> None:
+def _await(url: str, started: list[Process], log: Path) -> None:
     until = time.monotonic() + READY_S
     while time.monotonic() < until:
         if any(p.poll() is not None for p in started):
@@ -192,7 +204,7 @@ def _await(url: str, started: list[subprocess.Popen[bytes]], log: Path) -> None:
     raise OSError(f"{url} does not answer after {READY_S:.0f} s; {log} may say why")
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: Process) -> None:
     if process.poll() is not None:
         return
     process.terminate()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 from pathlib import Path
 
 import httpx
@@ -68,3 +69,11 @@ def test_a_port_that_another_program_has_is_named(tmp_path: Path, monkeypatch: p
         taken = other.getsockname()[1]
         with pytest.raises(EmbeddedError, match=f"port {taken} already"):
             demo_run.run(once=True, port=taken, say=print)
+
+
+def test_a_demo_whose_service_has_ended_ends_and_names_it(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as city, subprocess.Popen(["true"]) as service:
+        service.wait()
+        with pytest.raises(EmbeddedError, match="the service of the demo has ended"):
+            demo_run._until_over(city, {"service": service}, tmp_path / "log")
+        city.kill()
