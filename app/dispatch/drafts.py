@@ -55,8 +55,8 @@ class Draft:
 
     @property
     def empty(self) -> bool:
-        """Nothing of a report is here."""
-        return not (self.category or self.words or self.place or self.media or self.facts)
+        """Nothing of a report is here; that words found no room says nothing without them."""
+        return not (self.category or self.words or self.place or self.media or self.facts.keys() - {CUT})
 
     @property
     def holds_something(self) -> bool:
